@@ -263,8 +263,12 @@ impl TimingBuilder {
             ("renew interval", self.renew_interval),
             ("retry interval", self.retry_interval),
             ("renew back-off", self.renew_backoff),
+            ("request limit", self.request_limit),
+            ("stop grace", self.stop_grace),
         ] {
-            if interval.is_some_and(|interval| interval < Duration::from_millis(1)) {
+            let may_be_zero = name == "stop grace";
+            if interval.is_some_and(|interval| !may_be_zero && interval < Duration::from_millis(1))
+            {
                 return refuse(format!(
                     "the {name} is shorter than 1ms: give it a longer one"
                 ));
@@ -436,6 +440,8 @@ mod tests {
         let tight = refusal(Timing::builder().ttl(secs(10)).renew_interval(secs(8)));
         assert!(tight.contains("renew every 3.33"), "{tight}");
         let slow = refusal(Timing::builder().request_limit(secs(10)));
+        assert!(refusal(Timing::builder().request_limit(Duration::MAX)).contains("request limit"));
+        assert!(refusal(Timing::builder().stop_grace(Duration::MAX)).contains("stop grace"));
         assert!(slow.contains("no room for two attempts"), "{slow}");
     }
 

@@ -79,9 +79,10 @@ impl Machine {
         }
     }
 
-    /// How long to wait for work that was ordered to stop by `stop_by`.
+    /// How long to wait for work that was ordered to stop by `stop_by`: a little longer, as work
+    /// that is dropped at that very moment still lets its lease be released.
     pub(super) fn patience(&self, stop_by: Instant) -> Instant {
-        self.now.plus(self.timing.stop_grace()).max(stop_by)
+        stop_by.max(self.now).plus(self.timing.stop_grace())
     }
 
     /// Ends what a stopping machine has waited for long enough.

@@ -12,7 +12,7 @@ at 5s timeout
 at 5010ms failed #2 fatal
 > store failed: fatal
 > revoked, token 7: store_failed, stop by 12s
-= stepping_down, wakes at 12s
+= stepping_down, wakes at 12.5s
 at 6s work-ended 7
 > ask #3 release 7, give up at 7s
 = stepping_down, wakes at 7s

@@ -8,7 +8,7 @@ at 10ms granted #1 token 7
 = leader, wakes at 5s
 at 1s shutdown
 > revoked, token 7: shutdown, stop by 12s
-= stepping_down, wakes at 12s
+= stepping_down, wakes at 12.5s
 at 1100ms work-ended 7
 > ask #2 release 7, give up at 2.1s
 = stepping_down, wakes at 2.1s

@@ -8,11 +8,11 @@ at 10ms granted #1 token 7
 = leader, wakes at 5s
 at 1s shutdown
 > revoked, token 7: shutdown, stop by 12s
-= stepping_down, wakes at 12s
+= stepping_down, wakes at 12.5s
 at 11s timeout
-= stepping_down, wakes at 12s
+= stepping_down, wakes at 12.5s
 at 12s timeout
-> stopped
-= stopped, sleeps
+= stepping_down, wakes at 12.5s
 at 13s work-ended 7
+> stopped
 = stopped, sleeps

@@ -1,0 +1,68 @@
+//! From a URL to a store.
+
+use std::sync::Arc;
+
+use election_clock::BootClock;
+use election_core::{LeaseStore, MemoryStore, StoreError};
+
+use crate::settings::StoreUrl;
+
+/// Opens the store a URL names, by the backends this build has.
+///
+/// | URL | store | feature |
+/// |---|---|---|
+/// | `sqlite:/path/to/file` | embedded, for the processes of one host | `sqlite` |
+/// | `memory:` | this process alone, for tests and trials | always |
+///
+/// # Errors
+///
+/// A `Fatal` [`StoreError`] if the scheme is unknown (it lists the known ones), if its feature is
+/// off (it names the feature), or if the URL is wrong; any kind if the store cannot be opened. No
+/// error shows a password.
+///
+/// # Cancel safety
+///
+/// Cancel safe: a connection half made is closed.
+pub async fn connect(url: &str) -> Result<Arc<dyn LeaseStore>, StoreError> {
+    let url = StoreUrl::parse(url).map_err(|error| StoreError::fatal(error.to_string()))?;
+    match url.scheme() {
+        "memory" => Ok(Arc::new(MemoryStore::new(Arc::new(BootClock)))),
+        "sqlite" => sqlite(url.expose()).await,
+        other => Err(StoreError::fatal(format!(
+            "there is no store for `{other}:`: begin the store URL with one of {}",
+            schemes().join(", ")
+        ))),
+    }
+}
+
+/// The schemes this build can connect to.
+#[must_use]
+pub fn schemes() -> Vec<&'static str> {
+    let sqlite: &[&str] = if cfg!(feature = "sqlite") {
+        &["sqlite:"]
+    } else {
+        &[]
+    };
+    [sqlite, &["memory:"]].concat()
+}
+
+#[cfg(feature = "sqlite")]
+async fn sqlite(url: &str) -> Result<Arc<dyn LeaseStore>, StoreError> {
+    use election_backend_sqlite::{SqliteConfig, SqliteStore};
+    Ok(Arc::new(
+        SqliteStore::open(SqliteConfig::from_url(url)?).await?,
+    ))
+}
+
+#[cfg(not(feature = "sqlite"))]
+async fn sqlite(_: &str) -> Result<Arc<dyn LeaseStore>, StoreError> {
+    Err(switched_off("sqlite"))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn switched_off(feature: &str) -> StoreError {
+    StoreError::fatal(format!(
+        "this program was built without the store `{feature}`: turn on the feature `{feature}` of \
+         the crate `election` and build it again"
+    ))
+}
