@@ -5,7 +5,7 @@ use std::sync::Arc;
 use election_clock::BootClock;
 use election_core::{LeaseStore, MemoryStore, StoreError};
 
-use crate::settings::StoreUrl;
+use crate::settings::{Settings, StoreUrl};
 
 /// Opens the store a URL names, by the backends this build has.
 ///
@@ -32,6 +32,30 @@ pub async fn connect(url: &str) -> Result<Arc<dyn LeaseStore>, StoreError> {
             "there is no store for `{other}:`: begin the store URL with one of {}",
             schemes().join(", ")
         ))),
+    }
+}
+
+impl Settings {
+    /// Opens the store these settings name; the default one gets its directory if it has none yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`connect`].
+    pub async fn connect(&self) -> Result<Arc<dyn LeaseStore>, StoreError> {
+        if let Some(directory) = self.default_store_directory() {
+            std::fs::create_dir_all(&directory).map_err(|error| {
+                StoreError::fatal(format!(
+                    "the directory {} for the default store cannot be made ({error}): make it, or \
+                     name another store",
+                    directory.display()
+                ))
+            })?;
+        }
+        connect(self.store.expose()).await
     }
 }
 

@@ -67,3 +67,8 @@ pub use event::Event;
 pub use handle::{Events, Handle, Status, TermStatus};
 pub use leadership::{Leadership, LeadershipGuard, LeadershipLost};
 pub use observer::{Observation, Observer};
+
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,6 +1,6 @@
 //! What is not given and cannot be written down as a constant.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use election_core::CandidateId;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -15,13 +15,13 @@ const MAX_HOST: usize = 200;
 
 /// The embedded store, in a file of the user's own.
 pub(super) fn default_store(state_directory: Option<&Path>) -> Result<StoreUrl, ConfigError> {
-    let directory = state_directory.ok_or_else(|| {
+    let directory = state_directory.map(directory).ok_or_else(|| {
         ConfigError::new(
             "no store is given, and there is no home directory for the default one: set the store, \
              with --store on a command line",
         )
     })?;
-    let file = directory.join("elect").join("elections.db");
+    let file = directory.join("elections.db");
     let path = file.to_str().ok_or_else(|| {
         ConfigError::new(format!(
             "no store is given, and the path of the default one ({}) is not UTF-8 text: set the \
@@ -30,6 +30,11 @@ pub(super) fn default_store(state_directory: Option<&Path>) -> Result<StoreUrl, 
         ))
     })?;
     StoreUrl::parse(&format!("sqlite:{}", utf8_percent_encode(path, PATH)))
+}
+
+/// This program's own directory among those of the user.
+pub(super) fn directory(state_directory: &Path) -> PathBuf {
+    state_directory.join("elect")
 }
 
 /// An id nobody else has: host name, process id and a random part.

@@ -26,7 +26,7 @@
 //! # Ok::<(), election::settings::ConfigError>(())
 //! ```
 
-use std::{fmt::Write as _, fs, time::Duration};
+use std::{fmt::Write as _, fs, path::PathBuf, time::Duration};
 
 use election_core::{CandidateId, Metadata, Timing, TimingBuilder};
 
@@ -101,6 +101,14 @@ impl Settings {
             enabled: given.enabled.as_ref().is_none_or(|given| given.value),
             given,
         })
+    }
+
+    /// Where the default store lives, if nobody has named another.
+    pub(crate) fn default_store_directory(&self) -> Option<PathBuf> {
+        let state_directory = self.given.state_directory.as_deref();
+        state_directory
+            .filter(|_| self.given.store.is_none())
+            .map(defaults::directory)
     }
 
     /// Tells each setting in force, where it came from, and the worst cases that follow.
