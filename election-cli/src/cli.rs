@@ -3,7 +3,8 @@
 use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
 use clap::{
-    Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand, builder::OsStringValueParser,
+    Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum,
+    builder::OsStringValueParser,
 };
 use election::{
     ElectionName, LeaseStore,
@@ -47,12 +48,28 @@ pub(crate) struct Run {
     pub(crate) election: Election,
     /// What to do when the program has ended by itself [env: ELECT_RESTART=] [default: always]
     #[arg(long, value_enum, value_name = "WHEN")]
-    pub(crate) restart: Option<Restart>,
+    restart: Option<Restart>,
     #[command(flatten)]
     pub(crate) sources: Sources,
     /// The program and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
+}
+
+impl Run {
+    /// The flag, else the environment, else the default.
+    pub(crate) fn restart(&self) -> Result<Restart, Failure> {
+        if let Some(restart) = self.restart {
+            return Ok(restart);
+        }
+        let Some((variable, value)) = self.sources.variable("RESTART") else {
+            return Ok(Restart::default());
+        };
+        let known = value.to_str().and_then(|value| Restart::from_str(value, true).ok());
+        known.ok_or_else(|| {
+            Failure::usage(format!("{variable} must be one of always, on-failure, never"))
+        })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -148,7 +165,7 @@ impl Sources {
     }
 
     /// A variable of the command line alone, with the prefix in force.
-    pub(crate) fn variable(&self, name: &str) -> Option<(String, OsString)> {
+    fn variable(&self, name: &str) -> Option<(String, OsString)> {
         let variable = format!("{}_{name}", self.prefix);
         let mut environment = settings::process_environment().into_iter();
         environment

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::{cli::Sources, exit::Failure, guard::Exit};
+use crate::guard::Exit;
 
 /// When to campaign again after the program has ended by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -17,24 +17,6 @@ pub(crate) enum Restart {
 }
 
 impl Restart {
-    /// The flag, else the environment, else the default.
-    pub(crate) fn resolve(flag: Option<Self>, sources: &Sources) -> Result<Self, Failure> {
-        if let Some(restart) = flag {
-            return Ok(restart);
-        }
-        let Some((variable, value)) = sources.variable("RESTART") else {
-            return Ok(Self::default());
-        };
-        let known = value
-            .to_str()
-            .and_then(|value| Self::from_str(value, true).ok());
-        known.ok_or_else(|| {
-            Failure::usage(format!(
-                "{variable} must be one of always, on-failure, never"
-            ))
-        })
-    }
-
     pub(crate) fn again_after(self, exit: &Exit) -> bool {
         match (self, exit) {
             // What cannot be started now will not start later.

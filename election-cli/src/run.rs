@@ -26,7 +26,7 @@ enum After {
 pub(crate) async fn run(run: Run) -> Result<ExitCode, Failure> {
     let election = run.election.name()?;
     let settings = run.sources.settings()?;
-    let restart = Restart::resolve(run.restart, &run.sources)?;
+    let restart = run.restart()?;
     let command = program::resolve(run.command)?;
     let mut signals = Signals::catch()?;
     if !settings.enabled {

@@ -1,14 +1,10 @@
 //! Who takes part in an election.
 
-use std::{
-    fmt::{self, Write as _},
-    str::FromStr,
-    sync::Arc,
-};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde_json::{Map, Value};
 
-use crate::{error::InvalidWord, lease::Holder};
+use crate::{error::InvalidWord, name::write_escaped};
 
 /// One participant: an id people know, an incarnation nobody shares, and what it tells others.
 ///
@@ -32,6 +28,21 @@ impl Candidate {
             id: self.id.clone(),
             incarnation: self.incarnation,
         }
+    }
+}
+
+/// The identity a store compares: the id people know and the incarnation nobody shares.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Holder {
+    /// The name an operator knows.
+    pub id: CandidateId,
+    /// Which run of that candidate.
+    pub incarnation: Incarnation,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.id, f)
     }
 }
 
@@ -80,14 +91,6 @@ impl fmt::Debug for CandidateId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&*self.0, f)
     }
-}
-
-/// Writes text with its control characters escaped.
-pub(crate) fn write_escaped(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    text.chars().try_for_each(|c| match c {
-        c if c.is_control() => write!(f, "{}", c.escape_default()),
-        c => f.write_char(c),
-    })
 }
 
 /// 128 random bits, drawn anew for every elector that is started.

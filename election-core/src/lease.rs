@@ -1,27 +1,18 @@
 //! Leases and what a store tells of them.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use crate::{
-    candidate::{CandidateId, Incarnation, Metadata},
+    candidate::{Holder, Metadata},
     name::ElectionName,
     token::FencingToken,
 };
 
-/// Who holds a lease: the id people know and the incarnation nobody shares.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Holder {
-    /// The name an operator knows.
-    pub id: CandidateId,
-    /// Which run of that candidate.
-    pub incarnation: Incarnation,
-}
+/// The shortest time to live a store is asked for.
+pub const MIN_TTL: Duration = Duration::from_millis(1);
 
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.id, f)
-    }
-}
+/// The longest time to live a store is asked for: 24 hours.
+pub const MAX_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One grant of one election to one holder. All three parts must match to renew or release it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

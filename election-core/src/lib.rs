@@ -26,14 +26,14 @@ mod time;
 mod timing;
 mod token;
 
-pub use candidate::{Candidate, CandidateId, Incarnation, Metadata};
+pub use candidate::{Candidate, CandidateId, Holder, Incarnation, Metadata};
 pub use error::{InvalidWord, StoreError, StoreErrorKind};
 pub use fence::{Fence, StaleToken};
-pub use lease::{Holder, Lease, LeaseRecord};
+pub use lease::{Lease, LeaseRecord, MAX_TTL, MIN_TTL};
 pub use memory::MemoryStore;
 pub use name::ElectionName;
 pub use outcome::{Acquired, Released, Renewed};
-pub use store::{Capabilities, Disaster, Hint, Hints, LeaseStore, MAX_TTL, MIN_TTL, check_ttl};
+pub use store::{Capabilities, Disaster, Hint, Hints, LeaseStore, check_ttl};
 pub use time::{Clock, Instant, ManualClock};
 pub use timing::{Timing, TimingBuilder, TimingError, WorstCases};
 pub use token::FencingToken;

@@ -1,6 +1,10 @@
 //! The name of an election.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{
+    fmt::{self, Write as _},
+    str::FromStr,
+    sync::Arc,
+};
 
 use crate::error::InvalidWord;
 
@@ -44,7 +48,7 @@ impl FromStr for ElectionName {
 /// Control characters are shown escaped, so that a name cannot disturb a log or a terminal.
 impl fmt::Display for ElectionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::candidate::write_escaped(&self.0, f)
+        write_escaped(&self.0, f)
     }
 }
 
@@ -52,6 +56,14 @@ impl fmt::Debug for ElectionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&*self.0, f)
     }
+}
+
+/// Writes text with its control characters escaped.
+pub(crate) fn write_escaped(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    text.chars().try_for_each(|c| match c {
+        c if c.is_control() => write!(f, "{}", c.escape_default()),
+        c => f.write_char(c),
+    })
 }
 
 #[cfg(test)]

@@ -36,16 +36,10 @@ use futures_core::Stream;
 use crate::{
     candidate::Candidate,
     error::StoreError,
-    lease::{Lease, LeaseRecord},
+    lease::{Lease, LeaseRecord, MAX_TTL, MIN_TTL},
     name::ElectionName,
     outcome::{Acquired, Released, Renewed},
 };
-
-/// The shortest time to live a store is asked for.
-pub const MIN_TTL: Duration = Duration::from_millis(1);
-
-/// The longest time to live a store is asked for: 24 hours.
-pub const MAX_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Remembers at most one lease per election.
 ///

@@ -9,21 +9,12 @@ use election_core::{
 use tokio::{select, sync::mpsc};
 
 use crate::{
+    command::Command,
     hint_line::{HintLine, Ring},
     publisher::Publisher,
     term::Term,
     wait,
 };
-
-/// What users ask of a driver.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Command {
-    /// Hand over, whatever term is on.
-    Resign,
-    /// Hand over if this term is on.
-    ResignTerm(FencingToken),
-    Shutdown,
-}
 
 /// Carries words between one machine, its store and its user. Decides nothing.
 pub(crate) struct Driver {
@@ -100,6 +91,7 @@ impl Driver {
             }
         }
         self.publisher.role(self.machine.role());
+        self.publisher.forget();
     }
 
     async fn wait(&mut self) -> Input {

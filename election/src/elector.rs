@@ -10,7 +10,8 @@ use election_core::{
 use tokio::sync::mpsc;
 
 use crate::{
-    driver::{Command, Driver, Errand},
+    command::Command,
+    driver::{Driver, Errand},
     error::ElectorError,
     handle::Handle,
     leadership::{Leadership, LeadershipGuard},

@@ -3,7 +3,8 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use election_core::{ElectionName, Hints, LeaseStore, StoreError};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
+use tokio::time::{Instant, sleep_until};
 
 /// One elector's subscription to its store's hints, reopened whenever it breaks.
 pub(crate) struct HintLine {
@@ -11,7 +12,13 @@ pub(crate) struct HintLine {
     election: ElectionName,
     retry_interval: Duration,
     state: State,
+    /// The line is not listened to before this.
+    quiet_until: Instant,
 }
+
+/// The least time from one ring to the next: a store that never stops talking must not keep its
+/// elector from everything else.
+const QUIET: Duration = Duration::from_millis(1);
 
 /// What came in by the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +42,14 @@ impl HintLine {
         retry_interval: Duration,
     ) -> Self {
         let claimed = store.capabilities().hint_within.is_some();
+        let quiet_until = Instant::now();
+        let state = State::Silent;
         let mut line = Self {
             store,
             election,
             retry_interval,
-            state: State::Silent,
+            state,
+            quiet_until,
         };
         if claimed {
             line.open();
@@ -63,14 +73,16 @@ impl HintLine {
                         return self.interrupted();
                     }
                 },
-                State::Open(hints) => match hints.next().await {
-                    // Many hints at once mean no more than one.
-                    Some(_) => {
-                        while let Some(Some(_)) = hints.next().now_or_never() {}
-                        return Ring::Hint;
+                State::Open(hints) => {
+                    sleep_until(self.quiet_until).await;
+                    match hints.next().await {
+                        Some(_) => {
+                            self.quiet_until = Instant::now() + QUIET;
+                            return Ring::Hint;
+                        }
+                        None => return self.interrupted(),
                     }
-                    None => return self.interrupted(),
-                },
+                }
                 State::Broken(pause) => {
                     pause.await;
                     self.open();

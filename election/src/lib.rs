@@ -38,6 +38,7 @@
 //! [`Leadership`] while leading, [`Handle`] from anywhere, [`Observer`] without taking part,
 //! [`settings`] for everything that can be configured, and [`connect`].
 
+mod command;
 mod connect;
 mod driver;
 mod elector;
@@ -49,6 +50,7 @@ mod leadership;
 mod observer;
 mod publisher;
 pub mod settings;
+mod status;
 mod term;
 mod wait;
 
@@ -64,9 +66,10 @@ pub use election_core::{
 pub use elector::{Elector, ElectorBuilder};
 pub use error::ElectorError;
 pub use event::Event;
-pub use handle::{Events, Handle, Status, TermStatus};
+pub use handle::{Events, Handle};
 pub use leadership::{Leadership, LeadershipGuard, LeadershipLost};
 pub use observer::{Observation, Observer};
+pub use status::{Status, TermStatus};
 
 /// The examples of the README compile.
 #[cfg(doctest)]

@@ -9,10 +9,10 @@ use election_core::{
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::{
-    driver::Command,
+    command::Command,
     error::ElectorError,
     event::Event,
-    handle::{Status, TermStatus},
+    status::{Status, TermStatus},
     term::{Order, Term},
 };
 
@@ -46,7 +46,7 @@ pub(crate) struct Publisher {
     events: broadcast::Sender<Event>,
     status: watch::Sender<Status>,
     seat: watch::Sender<Seat>,
-    /// The last failure that said more than its kind.
+    /// The words of the failure whose kind the machine is about to report.
     last_error: Option<Arc<StoreError>>,
     end: End,
 }
@@ -82,6 +82,11 @@ impl Publisher {
     /// Keeps the words of an error whose kind the machine is about to report.
     pub(crate) fn remember(&mut self, error: StoreError) {
         self.last_error = Some(Arc::new(error));
+    }
+
+    /// Lets go of words that the machine had no use for.
+    pub(crate) fn forget(&mut self) {
+        self.last_error = None;
     }
 
     pub(crate) fn role(&self, role: Role) {

@@ -12,7 +12,7 @@ use election_core::{Clock, FencingToken, Instant, machine::Cause};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::driver::Command;
+use crate::command::Command;
 
 /// The state of a term. Reading it takes no lock and waits for nobody.
 #[derive(Debug)]
