@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Status(Status),
     /// Tell every change of leader, without taking part.
     Observe(Observe),
+    /// Hold a store to the contract, in a place of its own that is removed again.
+    Conformance(Conformance),
 }
 
 #[derive(Debug, Args)]
@@ -96,6 +98,20 @@ pub(crate) struct Status {
 pub(crate) struct Observe {
     #[command(flatten)]
     pub(crate) election: Election,
+    #[command(flatten)]
+    pub(crate) form: Form,
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Conformance {
+    /// Checks by id or by part of their names; all of them if none is given.
+    #[arg(value_name = "CHECK")]
+    pub(crate) checks: Vec<String>,
+    /// Write the report as JUnit XML, too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) form: Form,
     #[command(flatten)]

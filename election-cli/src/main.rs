@@ -1,6 +1,7 @@
 //! `elect`: runs a program only while it leads.
 
 mod cli;
+mod conformance;
 mod demo;
 mod exit;
 mod program;
@@ -51,6 +52,7 @@ fn perform(command: Command) -> Result<ExitCode, Failure> {
             Command::Demo(demo) => demo::run(demo).await,
             Command::Status(status) => watch::status(status).await,
             Command::Observe(observe) => watch::observe(observe).await,
+            Command::Conformance(conformance) => conformance::judge(conformance).await,
         }
     })
 }

@@ -353,6 +353,20 @@ fn observe_tells_every_change_without_taking_part() {
 }
 
 #[test]
+fn a_store_of_the_users_own_is_judged_in_a_place_that_is_removed_again() {
+    let place = tempfile::tempdir().unwrap();
+    let store = format!("sqlite:{}/my%20own.db", place.path().display());
+    let (exit, out, said) = ask(&["conformance", "--store", &store, "X01", "L01"], &[]);
+    assert_eq!(exit, 0, "{out}{said}");
+    assert!(out.contains(&store) && out.contains("2 passed"), "{out}");
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "something was left behind");
+    let (exit, out, _) = ask(&["conformance", "--store", &store, "--json", "X01"], &[]);
+    assert_eq!(exit, 0);
+    assert!(out.starts_with('{') && out.trim_end().ends_with('}'), "{out}");
+    assert_eq!(ask(&["conformance", "--store", &store, "no-such-check"], &[]).0, 2);
+}
+
+#[test]
 fn the_demonstration_runs_to_its_end_and_finds_no_overlap() {
     let (exit, out, said) = ask(&["demo"], &[]);
     assert_eq!(exit, 0, "{out}{said}");

@@ -16,7 +16,7 @@
 //! | C8 no traffic needed | expiry needs nobody to look |
 //! | C9 read | linearizable with the writes |
 //! | C10 independence | elections do not disturb each other, whatever their names and however many |
-//! | C11 hints | if claimed, every change of holder is followed by a hint within the declared bound while the connection lives; the first hint comes by itself, also after a reconnect |
+//! | C11 hints | if claimed, every grant and every release is followed by a hint within the declared bound while the connection lives; the first hint comes by itself, also after a reconnect; that a lease runs out is known beforehand and needs none |
 //! | C12 durability | declared, then tested; where data may be lost the next token is still greater |
 //! | C13 cancel safety | a future dropped at any await leaves no stuck state: the lease ends by `T + L`, and the next call gets its own answer |
 //! | C14 bounded calls | every call ends within the store's time limit; dropping the store closes its connections and tasks |
@@ -73,7 +73,8 @@ pub trait LeaseStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if there was no answer; the lease may have been extended.
+    /// [`StoreError`] if there was no answer; the lease may have been extended. `Fatal` for a `ttl`
+    /// outside [`MIN_TTL`] ..= [`MAX_TTL`].
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<Renewed, StoreError>;
 
     /// Frees exactly this lease at once. Idempotent.

@@ -1,0 +1,4 @@
+SELECT election, change
+FROM leases
+WHERE change > :seen
+ORDER BY change
