@@ -78,11 +78,14 @@ pub(super) fn run(mut args: impl Iterator<Item = OsString>) -> io::Result<()> {
         command: None,
         launch: None,
         refusal: None,
+        stopped: false,
         linger: Duration::from_nanos(linger),
         deadlines: Deadlines::default(),
     };
     watchdog.orders.push(&first);
-    watchdog.launch(input, &command);
+    if watchdog.may_launch() {
+        watchdog.launch(input, &command);
+    }
     watchdog.watch();
     Ok(())
 }
@@ -98,6 +101,8 @@ struct Watchdog {
     launch: Option<Launch>,
     /// Why the command could not be executed.
     refusal: Option<i32>,
+    /// Whether the supervisor has asked for the end.
+    stopped: bool,
     linger: Duration,
     deadlines: Deadlines,
 }
@@ -135,6 +140,14 @@ enum Children {
 }
 
 impl Watchdog {
+    /// Whether the command may still be started: its supervisor may have been frozen since it wrote
+    /// the first order, or may have thought better of it.
+    fn may_launch(&mut self) -> bool {
+        let heard = self.obey().is_ok();
+        let in_time = self.deadlines.next().is_none_or(|at| at > BootClock.now());
+        heard && in_time && !self.stopped
+    }
+
     fn launch(&mut self, input: OwnedFd, command: &[OsString]) {
         match Launch::begin(input, command) {
             Ok(launch) => {
@@ -191,6 +204,7 @@ impl Watchdog {
             Order::Trust(trust) => self.trust(trust),
             Order::Signal(signal) => self.signal(signal),
             Order::Stop { kill_by } => {
+                self.stopped = true;
                 self.deadlines.stop = self.deadlines.stop.into_iter().chain(kill_by).min();
                 self.terminate();
             }

@@ -4,6 +4,7 @@ use std::fs;
 
 use election_clock::BootClock;
 use election_core::Clock;
+use rustix::process::Signal;
 
 use crate::stage::{Process, Setting, Stage};
 
@@ -13,12 +14,15 @@ crate::tests! {
     a_stopped_command_ends_in_its_own_way,
     a_command_that_is_suspended_can_still_be_stopped,
     a_command_that_ignores_term_is_killed_at_the_deadline,
+    a_deadline_once_given_holds_without_the_supervisor,
     waiting_for_the_end_kills_at_its_deadline,
     an_expiring_trust_asks_first_and_kills_then,
     the_first_trust_ends_like_any_other,
+    a_trust_that_has_run_out_starts_nothing,
     a_renewed_trust_lets_the_command_run_on,
     descendants_in_new_sessions_end_with_the_command,
     daemons_left_behind_are_asked_before_they_are_killed,
+    daemons_that_do_not_end_when_asked_are_killed,
     a_tree_that_forks_while_it_is_killed_dies_all_the_same,
     a_dropped_guard_kills_the_whole_tree,
     a_program_that_does_not_exist_is_told_from_one_that_exits_127,
@@ -81,6 +85,16 @@ fn a_command_that_ignores_term_is_killed_at_the_deadline() {
     assert!(lived.as_millis() >= 300, "killed after {lived:?}");
 }
 
+fn a_deadline_once_given_holds_without_the_supervisor() {
+    let mut stage = Setting::default().script(STUBBORN);
+    stage.expect_started();
+    let stubborn = stage.process("stubborn");
+    stage.order("stop 300");
+    stage.expect("done");
+    stage.signal_supervisor(Signal::STOP);
+    stubborn.ended();
+}
+
 fn waiting_for_the_end_kills_at_its_deadline() {
     let mut stage = Setting::default().script(STUBBORN);
     stage.expect_started();
@@ -117,6 +131,16 @@ fn the_first_trust_ends_like_any_other() {
     // On a busy host it may end before the command has begun.
     while !stage.event().starts_with("gone signal ") {}
     stage.expect_nobody_left();
+}
+
+fn a_trust_that_has_run_out_starts_nothing() {
+    let setting = Setting {
+        trust: "0 0",
+        ..Setting::default()
+    };
+    let mut stage = setting.script("echo alive");
+    while stage.event() != "gone signal 9" {}
+    assert_eq!(stage.expect_nobody_left(), "");
 }
 
 fn a_renewed_trust_lets_the_command_run_on() {
@@ -194,6 +218,19 @@ fn daemons_left_behind_are_asked_before_they_are_killed() {
     assert!(stage.event().starts_with("exited "));
     assert!(stage.event().starts_with("gone "));
     stage.expect_nobody_left();
+}
+
+fn daemons_that_do_not_end_when_asked_are_killed() {
+    let mut stage = Setting::default().script(
+        "trap '' TERM
+        setsid sh -c 'echo daemon $$; exec sleep 60' &
+        exit 0",
+    );
+    let daemon = stage.process("daemon");
+    stage.expect_started();
+    stage.expect("exited code 0");
+    stage.expect("gone code 0");
+    assert!(daemon.has_ended());
 }
 
 /// Each link of the chain starts the next, in a new session if told so, and ends. It ends by itself

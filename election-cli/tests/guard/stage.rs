@@ -173,13 +173,16 @@ impl Stage {
         }
     }
 
-    /// Proves that no descendant is left: each would hold its end of the output open.
-    pub(crate) fn expect_nobody_left(&mut self) {
+    /// Proves that no descendant is left, as each would hold its end of the output open.
+    ///
+    /// Returns what the command has said and nobody has read.
+    pub(crate) fn expect_nobody_left(&mut self) -> String {
         self.end_supervisor();
         self.output.get_ref().set_nonblocking(true).unwrap();
         let mut rest = String::new();
         let end = self.output.read_to_string(&mut rest);
         assert!(end.is_ok(), "somebody lives, and has said {rest:?}");
+        rest
     }
 
     fn end_supervisor(&mut self) {
