@@ -67,9 +67,13 @@ impl Run {
         let Some((variable, value)) = self.sources.variable("RESTART") else {
             return Ok(Restart::default());
         };
-        let known = value.to_str().and_then(|value| Restart::from_str(value, true).ok());
+        let known = value
+            .to_str()
+            .and_then(|value| Restart::from_str(value, true).ok());
         known.ok_or_else(|| {
-            Failure::usage(format!("{variable} must be one of always, on-failure, never"))
+            Failure::usage(format!(
+                "{variable} must be one of always, on-failure, never"
+            ))
         })
     }
 }

@@ -26,14 +26,21 @@ pub(crate) async fn judge(conformance: Conformance) -> Result<ExitCode, Failure>
     // A store that cannot be reached is one sentence, not a table of failures.
     drop(election::connect(trial.url.expose()).await?);
     let filters: Vec<_> = conformance.checks.iter().map(String::as_str).collect();
-    let report = run(Arc::new(trial), &filters).await.replayed_by("elect conformance --store URL");
+    let report = run(Arc::new(trial), &filters)
+        .await
+        .replayed_by("elect conformance --store URL");
     drop(place);
     if report.rows.is_empty() {
-        return Err(Failure::usage("no check has such a name: leave it out to run all of them"));
+        return Err(Failure::usage(
+            "no check has such a name: leave it out to run all of them",
+        ));
     }
     if let Some(path) = &conformance.junit {
         fs::write(path, report.to_junit()).map_err(|error| {
-            Failure::usage(format!("the report cannot be written to {} ({error})", path.display()))
+            Failure::usage(format!(
+                "the report cannot be written to {} ({error})",
+                path.display()
+            ))
         })?;
     }
     let text = match conformance.form.json {
@@ -42,7 +49,12 @@ pub(crate) async fn judge(conformance: Conformance) -> Result<ExitCode, Failure>
     };
     // A reader that has gone needs no report; the exit code tells.
     let _ = io::stdout().write_all(text.as_bytes());
-    Ok(if report.is_success() { Code::Done } else { Code::No }.into())
+    Ok(if report.is_success() {
+        Code::Done
+    } else {
+        Code::No
+    }
+    .into())
 }
 
 /// The user's store, with a place in it that nobody else uses.
@@ -59,7 +71,11 @@ impl Trial {
         let shown = store.to_string();
         if store.scheme() != "sqlite" {
             let place = Arc::new(Place(None));
-            return Ok(Self { shown, url: store.clone(), place });
+            return Ok(Self {
+                shown,
+                url: store.clone(),
+                place,
+            });
         }
         let (path, options) = match store.expose().split_once('?') {
             Some((path, options)) => (path, format!("?{options}")),
@@ -70,7 +86,11 @@ impl Trial {
         let file = trial.trim_start_matches("sqlite:").trim_start_matches("//");
         let file = percent_decode_str(file).decode_utf8_lossy().into_owned();
         let place = Arc::new(Place(Some(PathBuf::from(file))));
-        Ok(Self { shown, url: StoreUrl::parse(&format!("{trial}{options}"))?, place })
+        Ok(Self {
+            shown,
+            url: StoreUrl::parse(&format!("{trial}{options}"))?,
+            place,
+        })
     }
 }
 

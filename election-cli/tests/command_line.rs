@@ -359,11 +359,21 @@ fn a_store_of_the_users_own_is_judged_in_a_place_that_is_removed_again() {
     let (exit, out, said) = ask(&["conformance", "--store", &store, "X01", "L01"], &[]);
     assert_eq!(exit, 0, "{out}{said}");
     assert!(out.contains(&store) && out.contains("2 passed"), "{out}");
-    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "something was left behind");
+    assert_eq!(
+        fs::read_dir(place.path()).unwrap().count(),
+        0,
+        "something was left behind"
+    );
     let (exit, out, _) = ask(&["conformance", "--store", &store, "--json", "X01"], &[]);
     assert_eq!(exit, 0);
-    assert!(out.starts_with('{') && out.trim_end().ends_with('}'), "{out}");
-    assert_eq!(ask(&["conformance", "--store", &store, "no-such-check"], &[]).0, 2);
+    assert!(
+        out.starts_with('{') && out.trim_end().ends_with('}'),
+        "{out}"
+    );
+    assert_eq!(
+        ask(&["conformance", "--store", &store, "no-such-check"], &[]).0,
+        2
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{fmt, io, time::Duration};
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
     time::timeout,
 };
@@ -114,7 +114,10 @@ pub(super) async fn perform(script: &[&Exchange], server: &str) -> io::Result<Ve
 ///
 /// Without the length, the rest of a handshake's answer would be taken for the answer to what
 /// follows it. Empty if the server closed the connection without an answer.
-async fn say(stream: &mut TcpStream, exchange: &Exchange) -> io::Result<Vec<u8>> {
+async fn say(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    exchange: &Exchange,
+) -> io::Result<Vec<u8>> {
     stream.write_all(&exchange.request).await?;
     let mut answer = Vec::with_capacity(4096);
     if stream.read_buf(&mut answer).await? == 0 {
@@ -142,6 +145,8 @@ impl fmt::Debug for Capture {
 
 #[cfg(test)]
 mod tests {
+    use tokio::{io::duplex, task::yield_now};
+
     use super::*;
 
     #[test]
@@ -174,5 +179,32 @@ mod tests {
             error.to_string().starts_with("request 4 of connection 1"),
             "{error}"
         );
+    }
+
+    /// Says `?`, to which the recorded answer was nine bytes long, to a server that answers so.
+    async fn answer(parts: &[&str]) -> Vec<u8> {
+        let (mut stream, mut server) = duplex(64);
+        let exchange = Exchange {
+            request: b"?".to_vec(),
+            answered: 9,
+            cut: false,
+        };
+        let (answer, ()) = tokio::join!(say(&mut stream, &exchange), async {
+            server.read_exact(&mut [0]).await.unwrap();
+            for part in parts {
+                server.write_all(part.as_bytes()).await.unwrap();
+                for _ in 0..10 {
+                    yield_now().await;
+                }
+            }
+        });
+        answer.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_read_to_its_recorded_length_or_until_silence() {
+        assert_eq!(answer(&["ok ", "lo", "gin\n"]).await, b"ok login\n");
+        assert_eq!(answer(&["no\n"]).await, b"no\n");
+        assert_eq!(answer(&["ok every", "body\n"]).await, b"ok everybody\n");
     }
 }

@@ -124,9 +124,9 @@ impl Fault {
 /// What becomes of a connection whose reply was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
-    /// The client sees it closed (FIN), as soon as the server has answered.
+    /// Both ends see it closed (FIN), as soon as the server has answered.
     Close,
-    /// The client sees it reset (RST), as soon as the server has answered.
+    /// The client sees it reset (RST) and the server closed, as soon as the server has answered.
     Reset,
     /// It stays open, and silent toward the client until healed.
     Hang,
@@ -175,6 +175,10 @@ impl fmt::Display for Trigger {
 }
 
 /// Which connections a fault is for.
+///
+/// A connection is open once the proxy has accepted it, which may be after the client was told that
+/// it is connected: an answer from the server, or
+/// [`until_connections`](super::Proxy::until_connections), makes sure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connections {
     /// Those open now and those to come.

@@ -11,6 +11,7 @@ const KEPT: usize = 16 * 1024;
 
 /// One thing the proxy did to traffic.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Injection {
     /// The time since the proxy was started.
     pub at: Duration,
@@ -28,7 +29,7 @@ pub struct Injection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Deed {
-    /// The bytes of one read were made this much later.
+    /// The bytes of one read were made at least this much later.
     Delayed(Duration),
     /// The bytes of one read, or of a few, were written this many at a time.
     Sliced(usize),

@@ -84,11 +84,10 @@ enum Load {
 #[derive(Debug)]
 pub(super) struct Lane {
     rules: Rules,
+    /// In the order they came and will go: latency keeps order.
     waiting: VecDeque<Parcel>,
     /// The bytes in `waiting`.
     bytes: usize,
-    /// No later parcel may be due before this: latency keeps order.
-    last_due: Instant,
     /// No slice may be written before this.
     next_slice: Instant,
     chance: Chance,
@@ -102,7 +101,6 @@ impl Lane {
             rules: Rules::default(),
             waiting: VecDeque::new(),
             bytes: 0,
-            last_due: now,
             next_slice: now,
             chance,
             delivered: 0,
@@ -133,29 +131,28 @@ impl Lane {
                 bytes: bytes.len(),
             });
         };
-        let mut due = now;
-        if let Some((plan, fixed, jitter)) = self.rules.latency {
-            let delay = fixed.saturating_add(self.chance.up_to(jitter));
-            due = later(now, delay);
+        let delay = self.draw_delay();
+        if let Some((plan, delay)) = delay {
             note(plan, Deed::Delayed(delay));
         }
         if let Some(plan) = self.rules.blackhole {
             note(plan, Deed::Held);
         }
         self.bytes += bytes.len();
-        self.last_due = self.last_due.max(due);
+        let due = delay.map_or(now, |(_, delay)| later(now, delay));
         match self.waiting.back_mut() {
-            // A flood of single bytes must not cost a parcel each.
+            // A flood of single bytes must not cost a parcel each. They cannot overtake the last
+            // parcel, so if they are due no later they travel with it.
             Some(Parcel {
-                due,
+                due: last_due,
                 load:
                     Load::Bytes {
                         bytes: last,
                         written: 0,
                     },
-            }) if *due == self.last_due || self.last_due <= now => last.extend_from_slice(bytes),
+            }) if due <= now.max(*last_due) => last.extend_from_slice(bytes),
             _ => self.waiting.push_back(Parcel {
-                due: self.last_due,
+                due,
                 load: Load::Bytes {
                     bytes: bytes.to_vec(),
                     written: 0,
@@ -170,12 +167,9 @@ impl Lane {
         if self.over {
             return;
         }
-        if let Some((_, fixed, jitter)) = self.rules.latency {
-            let delay = fixed.saturating_add(self.chance.up_to(jitter));
-            self.last_due = self.last_due.max(later(now, delay));
-        }
+        let delay = self.draw_delay();
         self.waiting.push_back(Parcel {
-            due: self.last_due,
+            due: delay.map_or(now, |(_, delay)| later(now, delay)),
             load: Load::End(end),
         });
     }
@@ -242,7 +236,6 @@ impl Lane {
     /// Bytes that are only late are delivered now, whatever becomes of held ones.
     pub(super) fn heal(&mut self, held: Held, now: Instant) -> Option<(Deed, usize)> {
         let blackhole = std::mem::take(&mut self.rules).blackhole;
-        self.last_due = now;
         self.next_slice = now;
         for parcel in &mut self.waiting {
             parcel.due = now;
@@ -266,6 +259,11 @@ impl Lane {
         self.over = true;
         self.waiting.clear();
         std::mem::take(&mut self.bytes)
+    }
+
+    fn draw_delay(&mut self) -> Option<(PlanId, Duration)> {
+        let (plan, fixed, jitter) = self.rules.latency?;
+        Some((plan, fixed.saturating_add(self.chance.up_to(jitter))))
     }
 }
 

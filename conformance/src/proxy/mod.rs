@@ -312,6 +312,7 @@ impl fmt::Debug for Proxy {
 
 /// An open connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Connection {
     /// Its number, from 1 in the order of acceptance.
     pub number: u64,

@@ -92,25 +92,18 @@ impl State {
     }
 
     pub(super) fn client_said(&mut self, number: u64, bytes: &[u8]) {
-        let Some(link) = self.open_link(number) else {
+        let Some(link) = open_link(&mut self.links, number) else {
             return;
         };
         link.conversation.client_said(bytes);
         if link.conversation.just_began() {
             link.recordings.clear();
         }
-        let fired = match self.links.get(&number) {
-            Some(link) => self.plans.fire(number, &link.conversation),
-            None => return,
-        };
+        let fired = self.plans.fire(number, &link.conversation);
         for (id, plan) in &fired {
             self.happen(number, *id, plan, bytes.len());
         }
-        let Some(link) = self
-            .links
-            .get_mut(&number)
-            .filter(|link| link.ending.is_none())
-        else {
+        let Some(link) = open_link(&mut self.links, number) else {
             return; // these bytes are not delivered
         };
         let mut withheld = false;
@@ -131,7 +124,7 @@ impl State {
     }
 
     pub(super) fn server_said(&mut self, number: u64, bytes: &[u8]) {
-        let Some(link) = self.open_link(number) else {
+        let Some(link) = open_link(&mut self.links, number) else {
             return;
         };
         link.conversation.server_said(bytes.len());
@@ -145,7 +138,7 @@ impl State {
     }
 
     pub(super) fn stream_ended(&mut self, number: u64, direction: Direction, end: End) {
-        let Some(link) = self.open_link(number) else {
+        let Some(link) = open_link(&mut self.links, number) else {
             return;
         };
         if direction == Direction::ToClient && link.swallow.is_some() {
@@ -178,7 +171,7 @@ impl State {
 
     /// Passes a reset on: a connection that one end has reset has no other.
     pub(super) fn reset_by_peer(&mut self, number: u64) {
-        if let Some(link) = self.open_link(number) {
+        if let Some(link) = open_link(&mut self.links, number) {
             link.end(Ending::toward(Direction::BOTH, End::Reset));
         }
     }
@@ -213,8 +206,7 @@ impl State {
 impl State {
     /// Has a fault happen to a connection, at `bytes` that are not on their way yet.
     fn happen(&mut self, number: u64, id: PlanId, plan: &Plan, bytes: usize) {
-        let next_capture = self.captures.len();
-        let Some(link) = self.open_link(number) else {
+        let Some(link) = open_link(&mut self.links, number) else {
             return;
         };
         match plan.fault {
@@ -229,30 +221,35 @@ impl State {
                 self.end(number, id, ending, plan.toward, bytes);
             }
             Fault::DropReply(then) => {
-                link.swallow = Some(Swallow {
+                let before = link.swallow.replace(Swallow {
                     plan: id,
                     then,
-                    end: None,
+                    end: link.swallow.and_then(|before| before.end),
                 });
+                if let Some(before) = before {
+                    // Nothing is left for it to drop.
+                    self.plans.took_effect(before.plan);
+                }
             }
             Fault::Capture | Fault::Withhold => {
-                let capture = Capture::new(number, &link.conversation);
                 link.recordings.push(Recording {
                     plan: id,
-                    capture: next_capture,
+                    capture: self.captures.len(),
                     withheld: plan.fault == Fault::Withhold,
                     whole: false,
                 });
-                self.captures.push(capture);
+                self.captures.push(Capture::new(number, &link.conversation));
             }
             Fault::Latency { .. } | Fault::Slice { .. } | Fault::Blackhole => {
                 for direction in plan.directions() {
-                    if let Some(link) = self.links.get_mut(&number) {
-                        let effect = link.lane_mut(direction).add(id, &plan.fault);
-                        link.wake();
-                        self.took_effect(number, direction, effect);
+                    if let Some(Effect { plan, deed, bytes }) =
+                        link.lane_mut(direction).add(id, &plan.fault)
+                    {
+                        self.plans.took_effect(plan);
+                        self.log.note(Some(number), Some(direction), bytes, deed);
                     }
                 }
+                link.wake();
             }
         }
     }
@@ -274,7 +271,7 @@ impl State {
         toward: Option<Direction>,
         bytes: usize,
     ) {
-        let Some(link) = self.open_link(number) else {
+        let Some(link) = open_link(&mut self.links, number) else {
             return;
         };
         let lost = link.end(ending) + bytes;
@@ -335,7 +332,7 @@ impl State {
     }
 
     fn carry(&mut self, number: u64, direction: Direction, bytes: &[u8]) {
-        if let Some(link) = self.open_link(number) {
+        if let Some(link) = open_link(&mut self.links, number) {
             let effects = link.lane_mut(direction).push(bytes, Instant::now());
             link.wake();
             self.took_effect(number, direction, effects);
@@ -353,11 +350,11 @@ impl State {
             self.log.note(Some(number), Some(direction), bytes, deed);
         }
     }
+}
 
-    /// A connection that has not been ended.
-    fn open_link(&mut self, number: u64) -> Option<&mut Link> {
-        self.links
-            .get_mut(&number)
-            .filter(|link| link.ending.is_none())
-    }
+/// A connection that has not been ended.
+///
+/// Not a method, so that the rest of the state stays at hand.
+fn open_link(links: &mut BTreeMap<u64, Link>, number: u64) -> Option<&mut Link> {
+    links.get_mut(&number).filter(|link| link.ending.is_none())
 }
