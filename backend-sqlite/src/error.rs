@@ -54,6 +54,18 @@ impl Failure {
             source: Some(Source::Sqlite(Arc::new(error))),
         }
     }
+
+    /// The same failure of a database that was open before: what could be opened once may be again.
+    ///
+    /// SQLite says *cannot open* also for want of file descriptors, and that must not end an elector.
+    pub(crate) fn at_reopening(mut self) -> Self {
+        if let Some(Source::Sqlite(error)) = &self.source
+            && primary_code(error) == Some(ffi::SQLITE_CANTOPEN)
+        {
+            self.kind = StoreErrorKind::Unavailable;
+        }
+        self
+    }
 }
 
 impl fmt::Display for Failure {
@@ -255,5 +267,17 @@ mod tests {
         let error = rusqlite::Error::IntegralValueOutOfRange(0, -1);
         let failure = Failure::from_sqlite(error, Stage::BeforeCommit, Path::new("leases.db"));
         assert_eq!(failure.kind, Fatal);
+    }
+
+    #[test]
+    fn a_database_that_cannot_be_opened_again_is_only_out_of_reach() {
+        let refused = |code| {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            Failure::from_sqlite(error, Stage::BeforeCommit, Path::new("a.db"))
+                .at_reopening()
+                .kind
+        };
+        assert_eq!(refused(ffi::SQLITE_CANTOPEN), Unavailable);
+        assert_eq!(refused(ffi::SQLITE_NOTADB), Fatal);
     }
 }

@@ -268,7 +268,8 @@ impl Desk {
                         path.display()
                     )));
                 }
-                let database = Database::open(&self.config, give_up_at)?;
+                let database =
+                    Database::open(&self.config, give_up_at).map_err(Failure::at_reopening)?;
                 Ok(self.database.insert(database))
             }
         }
