@@ -18,14 +18,18 @@ mod providers;
 use std::{
     process::ExitCode,
     sync::{Arc, LazyLock},
+    time::Duration,
 };
 
 use election_conformance::servers::{Kind, Server, Servers, required};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, time::timeout};
 
 /// What a check returns: nothing, or what is not as it should be.
 type Found = Result<(), Failed>;
+
+/// A check that takes longer waits for what never comes.
+const LIMIT: Duration = Duration::from_secs(180);
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 
@@ -39,11 +43,11 @@ fn main() -> ExitCode {
         providers::trials(&servers),
         endings::trials(),
     ];
-    let conclusion = libtest_mimic::run(
-        &Arguments::from_args(),
-        trials.into_iter().flatten().collect(),
-    );
-    println!("{}\n", servers.summary());
+    let arguments = Arguments::from_args();
+    let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
+    if !arguments.list {
+        println!("{}\n", servers.summary());
+    }
     conclusion.exit_code()
 }
 
@@ -57,7 +61,9 @@ where
         RUNTIME.block_on(async {
             match servers.provide(kind).await {
                 Ok(server) => {
-                    check(server).await?;
+                    timeout(LIMIT, check(server))
+                        .await
+                        .map_err(|_| format!("not done within {LIMIT:?}"))??;
                     Ok(Completion::Completed)
                 }
                 Err(not_run) if required(kind) => Err(Failed::from(not_run)),

@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A command that says what it does.
 
 mod check;
+mod images;
 mod step;
 mod test;
 
@@ -23,12 +24,15 @@ enum Task {
     Test(test::Test),
     /// Formatting, lints, documentation, features, dependencies, purity of the core. Writes nothing.
     Check,
+    /// Pull or build the images of the test servers, and print which they are.
+    Images(images::Images),
 }
 
 fn main() -> ExitCode {
     let done = match Xtask::parse().task {
         Task::Test(test) => test::run(&test),
         Task::Check => check::run(),
+        Task::Images(images) => images::run(&images),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,7 +2,10 @@
 
 use clap::Args;
 
-use crate::step::{Done, cargo};
+use crate::{
+    images,
+    step::{Done, cargo, cargo_in},
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct Test {
@@ -12,7 +15,13 @@ pub(crate) struct Test {
 }
 
 pub(crate) fn run(test: &Test) -> Done {
-    cargo("test --workspace --all-features --locked")?;
+    println!("\n==> servers to test against");
+    let servers = images::ensure_servers();
+    let servers: Vec<_> = servers
+        .iter()
+        .map(|(key, value)| (*key, value.as_str()))
+        .collect();
+    cargo_in("test --workspace --all-features --locked", &servers)?;
     for round in 2..=test.repeat {
         println!("\n    round {round} of {}", test.repeat);
         cargo(

@@ -10,8 +10,8 @@ use election_core::ElectionName;
 use super::{
     call::{Call, History, Moment},
     counterexample::{Counterexample, Objection},
-    lease_model::Tolerance,
     search::{Found, Furthest, Search},
+    tolerance::Tolerance,
 };
 
 /// Checks histories for linearizability against the sequential lease.

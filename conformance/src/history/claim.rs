@@ -114,11 +114,11 @@ impl<'a> Claim<'a> {
     /// Adds the tokens it names.
     pub(super) fn tell(&self, tokens: &mut Tokens) {
         if let Self::Granted { lease, .. } = self {
+            tokens.add(lease);
             tokens.granted.insert(lease.token.as_u64());
-            tokens.named.insert(lease.token.as_u64());
         }
         if let Some(lease) = self.needs() {
-            tokens.named.insert(lease.token.as_u64());
+            tokens.add(lease);
         }
     }
 }

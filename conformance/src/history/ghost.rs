@@ -11,17 +11,18 @@
 //! | that another term of the same holder began | its acquire |
 //! | a lease that nobody was told to have | an acquire of the holder it names |
 //!
-//! Because the effect is moved to later than it can have been, its bounds are those of all moments
-//! from its invocation to the return of the answer that needs it.
+//! The effect may have been any earlier than where it is tried: its bounds are those of all moments
+//! from its invocation to the return of that answer, and of every answer after it.
 
 use std::time::Duration;
 
-use election_core::{Holder, Lease, Metadata};
+use election_core::{Holder, Instant, Lease, Metadata};
 
 use super::{
     call::{Call, Moment, Request},
     claim::Claim,
-    lease_model::{Ends, Held, LeaseState, Refusal, Span, Tokens, Tolerance},
+    lease_model::{Held, LeaseState, Refusal, Span, Tokens},
+    tolerance::{Ends, Tolerance},
 };
 
 /// A call that was not answered.
@@ -31,7 +32,7 @@ pub(super) struct Ghost<'a> {
     wish: Wish<'a>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 enum Wish<'a> {
     Acquire {
         holder: Holder,
@@ -61,6 +62,19 @@ impl<'a> Ghost<'a> {
             Request::Read { .. } => return None,
         };
         Some(Self { call, wish })
+    }
+
+    /// Whose lease it is about.
+    pub(super) fn holder(&self) -> &Holder {
+        match &self.wish {
+            Wish::Acquire { holder, .. } => holder,
+            Wish::Renew { lease, .. } | Wish::Release { lease } => &lease.holder,
+        }
+    }
+
+    /// Whether the two differ only in when they were invoked.
+    pub(super) fn asks_the_same(&self, other: &Self) -> bool {
+        self.wish == other.wish
     }
 }
 
@@ -201,11 +215,12 @@ impl<'a> Ghosts<'a> {
                 && !held.spent.contains(&place);
             // Not later than the answer that needs it, and not later than the end it deferred.
             let latest = held.ends.latest.min(obstacle.returned.at);
-            let ends = self.tolerance.ends_unanswered(invoked, latest, ttl);
+            let (ends, unanswered) = self.ends(invoked, latest, ttl);
             if possible && helps(&ends, &held.ends) {
                 let held = Held {
                     token: Some(lease.token),
                     ends,
+                    unanswered,
                     spent: with(&held.spent, place),
                     ..held.clone()
                 };
@@ -249,7 +264,9 @@ impl<'a> Ghosts<'a> {
         if self.tokens.granted.contains(&(state.last_token + 1)) {
             return;
         }
-        for (place, ghost) in self.before(obstacle) {
+        // The latest first: it leaves the most to what follows.
+        let latest_first: Vec<_> = self.before(obstacle).collect();
+        for (place, ghost) in latest_first.into_iter().rev() {
             let Wish::Acquire {
                 holder,
                 metadata,
@@ -263,7 +280,7 @@ impl<'a> Ghosts<'a> {
             }
             let invoked = ghost.call.invoked.at;
             let returned = obstacle.returned.at;
-            let ends = self.tolerance.ends_unanswered(invoked, returned, *ttl);
+            let (ends, unanswered) = self.ends(invoked, returned, *ttl);
             let span = Span { invoked, returned };
             if helps(&ends)
                 && let Ok(open) = state.clone().open_to(holder, span)
@@ -276,6 +293,7 @@ impl<'a> Ghosts<'a> {
                         token: None,
                         metadata,
                         ends,
+                        unanswered,
                         spent: Vec::new(),
                     }),
                     spent: with(&state.spent, place),
@@ -283,6 +301,16 @@ impl<'a> Ghosts<'a> {
                 effects.push((place, granted));
             }
         }
+    }
+
+    /// The bounds of an end that was set between two moments, and the longest run to it.
+    fn ends(&self, from: Instant, to: Instant, asked: Duration) -> (Ends, Option<Duration>) {
+        let longest = self.tolerance.longest_unanswered(asked);
+        let ends = Ends {
+            earliest: self.tolerance.ends(from, to, asked).earliest,
+            latest: to.plus(longest),
+        };
+        (ends, Some(longest))
     }
 
     /// Those that can have taken effect before the answer was there, with their places.

@@ -5,75 +5,19 @@
 //! live, not after that call's *return* plus time to live plus lag (C7). An answer is refused only
 //! if it contradicts every end within those bounds.
 
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    time::Duration,
+};
 
-use election_core::{Capabilities, FencingToken, Holder, Instant, Lease, LeaseRecord, Metadata};
+use election_core::{FencingToken, Holder, Instant, Lease, LeaseRecord, Metadata};
 
-use super::claim::Claim;
+use super::{
+    claim::Claim,
+    tolerance::{Ends, Tolerance},
+};
 use crate::wording;
-
-/// What a correct store is forgiven.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tolerance {
-    /// `L`: how much later than its time to live a lease may end.
-    pub expiry_lag: Duration,
-    /// By how many millionths the store's clock may run faster or slower than the recorder's.
-    pub clock_error_ppm: u32,
-    /// How much more than asked the store may have granted where its answer was lost.
-    pub ttl_surplus: Duration,
-}
-
-impl Tolerance {
-    /// What a store with these capabilities claims for itself: its lag, and nothing else.
-    #[must_use]
-    pub fn of(capabilities: &Capabilities) -> Self {
-        Self {
-            expiry_lag: capabilities.expiry_lag,
-            ..Self::default()
-        }
-    }
-
-    /// The same, for a store whose clock is not the recorder's.
-    ///
-    /// 1 000 millionths cover two hosts whose kernels each slew their clocks by up to 500.
-    #[must_use]
-    pub fn with_clock_error(self, clock_error_ppm: u32) -> Self {
-        Self {
-            clock_error_ppm,
-            ..self
-        }
-    }
-
-    /// The bounds of the end of a lease that was granted or extended between two moments.
-    pub(super) fn ends(&self, from: Instant, to: Instant, ttl: Duration) -> Ends {
-        let longest = ttl.saturating_add(self.expiry_lag);
-        Ends {
-            earliest: from.plus(ttl.saturating_sub(self.clock_error(ttl))),
-            latest: to.plus(longest.saturating_add(self.clock_error(longest))),
-        }
-    }
-
-    /// The same where the answer was lost, and with it the time to live that was granted.
-    pub(super) fn ends_unanswered(&self, from: Instant, to: Instant, asked: Duration) -> Ends {
-        let longest = asked.saturating_add(self.ttl_surplus);
-        Ends {
-            earliest: self.ends(from, to, asked).earliest,
-            latest: self.ends(from, to, longest).latest,
-        }
-    }
-
-    fn clock_error(&self, span: Duration) -> Duration {
-        // A span is at most a day and a lag, far from what would overflow.
-        span.saturating_mul(self.clock_error_ppm) / 1_000_000
-    }
-}
-
-/// When a lease ends: at one moment between these two, nobody knows which.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Ends {
-    pub(super) earliest: Instant,
-    pub(super) latest: Instant,
-}
 
 /// What the whole history tells about the tokens of one election.
 ///
@@ -84,10 +28,25 @@ pub(super) struct Tokens {
     /// Granted by a call that was answered.
     pub(super) granted: BTreeSet<u64>,
     /// Named by any answer as being in force.
-    pub(super) named: BTreeSet<u64>,
+    named: BTreeSet<u64>,
+    /// The last one named of each holder.
+    last_of: HashMap<Holder, u64>,
 }
 
 impl Tokens {
+    /// Adds the token of a lease that was in force.
+    pub(super) fn add(&mut self, lease: &Lease) {
+        let token = lease.token.as_u64();
+        self.named.insert(token);
+        let last = self.last_of.entry(lease.holder.clone()).or_default();
+        *last = token.max(*last);
+    }
+
+    /// The last token that is named of this holder, or zero.
+    pub(super) fn last_of(&self, holder: &Holder) -> u64 {
+        self.last_of.get(holder).copied().unwrap_or(0)
+    }
+
     /// The smallest named token above `last`.
     pub(super) fn next_named(&self, last: u64) -> Option<u64> {
         self.named.range(last.saturating_add(1)..).next().copied()
@@ -121,6 +80,10 @@ pub(super) struct Held<'a> {
     pub(super) token: Option<FencingToken>,
     pub(super) metadata: &'a Metadata,
     pub(super) ends: Ends,
+    /// How long it runs at most, lag included, if the call that set its end was not answered.
+    ///
+    /// That call happened before every answer placed after it, so each of their returns bounds it.
+    pub(super) unanswered: Option<Duration>,
     /// The unanswered renewals of this lease that have taken effect, by their place among all.
     pub(super) spent: Vec<usize>,
 }
@@ -162,6 +125,7 @@ impl<'a> LeaseState<'a> {
                 let mut state = state.in_force(lease, tokens)?;
                 if let Some(held) = &mut state.held {
                     held.ends = tolerance.ends(span.invoked, span.returned, ttl);
+                    held.unanswered = None;
                 }
                 Ok(state)
             }
@@ -187,24 +151,36 @@ impl<'a> LeaseState<'a> {
 
     /// Whether a call that led here from `earlier` took nothing from the calls still to come.
     ///
-    /// It changed at most the time, and not so far that the lease must have ended meanwhile.
+    /// It changed at most the time, and not so far that the lease must have ended meanwhile. (That
+    /// its return bounds the end of the lease is no loss: it does in every order.)
     pub(super) fn is_no_further_than(&self, earlier: &Self) -> bool {
-        let harmless = |held: &Held<'_>| self.now <= held.ends.latest.max(earlier.now);
-        self.last_token == earlier.last_token
-            && self.held == earlier.held
-            && self.held.as_ref().is_none_or(harmless)
+        let same = match (&self.held, &earlier.held) {
+            (None, None) => true,
+            (Some(held), Some(before)) => {
+                held.token == before.token
+                    && held.holder == before.holder
+                    && held.ends.earliest == before.ends.earliest
+                    && held.unanswered == before.unanswered
+                    && self.now <= held.ends.latest.max(earlier.now)
+            }
+            _ => false,
+        };
+        same && self.last_token == earlier.last_token
     }
 
     /// Time goes on to where the call can have taken effect.
     fn at(&self, span: Span) -> Result<Self, Refusal> {
-        let now = self.now.max(span.invoked);
-        if now > span.returned {
+        let mut state = self.clone();
+        state.now = self.now.max(span.invoked);
+        if state.now > span.returned {
             return Err(Refusal::TooLate);
         }
-        Ok(Self {
-            now,
-            ..self.clone()
-        })
+        if let Some(held) = &mut state.held
+            && let Some(longest) = held.unanswered
+        {
+            held.ends.latest = held.ends.latest.min(span.returned.plus(longest));
+        }
+        Ok(state)
     }
 
     fn granted(
@@ -233,6 +209,7 @@ impl<'a> LeaseState<'a> {
                 token: Some(lease.token),
                 metadata,
                 ends,
+                unanswered: None,
                 spent: Vec::new(),
             }),
             ..state

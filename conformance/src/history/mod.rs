@@ -17,8 +17,8 @@
 //!   there* before the earliest. All answers together must agree with one order of moments.
 //! - **A call without an answer** ([`Outcome::Unknown`]) takes effect at most once, at any moment
 //!   after its invocation, or never. What it granted or extended runs from its invocation at the
-//!   earliest, and at the latest from the return of the first answer that shows its effect; it is
-//!   for what was asked, up to [`Tolerance::ttl_surplus`] more.
+//!   earliest; at the latest from the first return of all answers that come after it in the order;
+//!   and for what was asked, up to [`Tolerance::ttl_surplus`] more.
 //! - **The token of a grant without an answer** is any above all earlier ones, until somebody is
 //!   told it.
 //! - **A call that was surely not applied** ([`Outcome::NotApplied`]) is left out, and so is a read
@@ -34,7 +34,9 @@
 //!   holder, token and metadata, or that says less remains than must; no record where one must be.
 //!
 //! Not judged: how much *more* remains than a record says, since the contract leaves open how far it
-//! is rounded up; and the rounding of moments to less than the clock's own steps.
+//! is rounded up.
+//!
+//! A search that grows beyond its limit ends [`Undecided`](Verdict::Undecided), which is never a pass.
 
 mod call;
 mod chance;
@@ -47,11 +49,13 @@ mod lease_model;
 mod placed;
 mod recorder;
 mod search;
+mod seen;
+mod tolerance;
 mod workload;
 
 pub use call::{Answer, Call, History, Moment, Outcome, Request};
 pub use checker::{Checker, Verdict};
 pub use counterexample::Counterexample;
-pub use lease_model::Tolerance;
 pub use recorder::{Recorder, Recording};
+pub use tolerance::Tolerance;
 pub use workload::{Length, Workload};

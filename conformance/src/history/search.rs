@@ -2,7 +2,7 @@
 //!
 //! Wing and Gong's search with Lowe's memory: an answer may come next if no other answer that is
 //! still missing had returned before its call was invoked; a configuration (the answers placed so
-//! far, and the state after them) is searched once.
+//! far, and the state after them) is searched once, and one that is worse than another not at all.
 //!
 //! An answer that fits and changes nothing is placed at once, without looking for alternatives:
 //! whatever order explains the rest explains it with that answer moved to the front.
@@ -10,15 +10,17 @@
 #[cfg(test)]
 mod exhaustive;
 
-use std::{collections::HashSet, rc::Rc};
+use std::rc::Rc;
 
 use super::{
     call::{Call, Moment, Outcome},
     claim::Claim,
     counterexample::Objection,
     ghost::{Ghost, Ghosts, Obstacle},
-    lease_model::{LeaseState, Refusal, Span, Tokens, Tolerance},
+    lease_model::{LeaseState, Refusal, Span, Tokens},
     placed::Placed,
+    seen::{Configuration, Seen},
+    tolerance::Tolerance,
 };
 
 /// What a search came to.
@@ -46,12 +48,6 @@ pub(super) struct Search<'a> {
     /// In the order of their invocation.
     judged: Vec<Judged<'a>>,
     ghosts: Ghosts<'a>,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Configuration<'a> {
-    placed: Placed,
-    state: LeaseState<'a>,
 }
 
 /// A configuration, and how it was come to.
@@ -108,7 +104,8 @@ impl<'a> Search<'a> {
             placed: Placed::default(),
             state: LeaseState::unheld(),
         });
-        let mut seen = HashSet::from([Rc::clone(&start)]);
+        let mut seen = Seen::default();
+        seen.insert(&start, &self.ghosts);
         let mut nodes = vec![Node {
             configuration: start,
             before: None,
@@ -133,11 +130,10 @@ impl<'a> Search<'a> {
             }
             // The last one pushed is searched first.
             for (call, configuration) in next.ways.into_iter().rev() {
-                let configuration = Rc::new(configuration);
-                if seen.insert(Rc::clone(&configuration)) {
+                if seen.insert(&configuration, &self.ghosts) {
                     open.push(nodes.len());
                     nodes.push(Node {
-                        configuration,
+                        configuration: Rc::new(configuration),
                         before: Some(at),
                         latest: Some(call),
                     });

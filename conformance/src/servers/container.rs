@@ -44,10 +44,7 @@ pub(super) async fn provide(kind: Kind) -> Result<Server, String> {
         .map_err(|error| format!("containers: {error}"))?;
     let images = match environment::variable(kind.image_variable()) {
         Some(image) => vec![image],
-        None => vec![
-            kind.official_image().to_owned(),
-            kind.stand_in_image().to_owned(),
-        ],
+        None => vec![kind.official_image().to_owned(), kind.stand_in_image()],
     };
     let mut reasons = Vec::new();
     for image in images {
@@ -65,7 +62,9 @@ pub(super) async fn provide(kind: Kind) -> Result<Server, String> {
 
 async fn has_engine() -> Result<(), String> {
     let answer = async {
-        let docker = docker_client_instance().await.map_err(|error| root(&error))?;
+        let docker = docker_client_instance()
+            .await
+            .map_err(|error| root(&error))?;
         docker.ping().await.map_err(|error| root(&error))
     };
     match timeout(ENGINE_LIMIT, answer).await {

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// The Debian release whose server versions the stand-in images have unless told otherwise.
+pub(super) const STAND_IN_SUITE: &str = "bookworm";
+
 /// A kind of server that tests need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -61,12 +64,8 @@ impl Kind {
     ///
     /// Its name begins with `localhost/`, so that no engine looks for it in a public registry.
     #[must_use]
-    pub fn stand_in_image(self) -> &'static str {
-        match self {
-            Self::Redis => "localhost/standin-redis:latest",
-            Self::Postgres => "localhost/standin-postgres:latest",
-            Self::Etcd => "localhost/standin-etcd:latest",
-        }
+    pub fn stand_in_image(self) -> String {
+        format!("localhost/standin-{self}:{STAND_IN_SUITE}")
     }
 
     /// The TCP port it serves on unless told otherwise.

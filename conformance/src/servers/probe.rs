@@ -63,9 +63,13 @@ async fn redis(endpoint: &Endpoint) -> Result<String, String> {
             return Err(reply);
         }
     }
-    send(&mut stream, &redis_command(&["INFO", "server"])).await?;
+    send(&mut stream, &redis_command(&["INFO"])).await?;
     let reply = redis_reply(&mut stream).await?;
     let field = |name: &str| reply.lines().find_map(|line| line.strip_prefix(name));
+    // It tells about itself, and little else, while it still reads its data.
+    if field("loading:") == Some("1") {
+        return Err("it is still loading its data".to_owned());
+    }
     match (field("valkey_version:"), field("redis_version:")) {
         (Some(version), _) => Ok(format!("{version} (Valkey)")),
         (None, Some(version)) => Ok(version.to_owned()),

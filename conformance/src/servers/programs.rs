@@ -33,16 +33,21 @@ pub(super) fn find(kind: Kind) -> Result<PathBuf, String> {
                 .map(move |directory| directory.join(name))
         })
         .filter(|program| is_executable(program))
-        // A link on the `PATH` leads to where the other programs are.
-        .filter_map(|program| program.canonicalize().ok())
-        .find(|program| kind != Kind::Postgres || is_executable(&program.with_file_name("initdb")))
+        .find_map(|program| match kind {
+            // A link on the `PATH` leads to where its other programs are.
+            Kind::Postgres => program
+                .canonicalize()
+                .ok()
+                .filter(|real| is_executable(&real.with_file_name("initdb"))),
+            // Redis is one program of several names: a link must be called by its own.
+            Kind::Redis | Kind::Etcd => Some(program),
+        })
         .ok_or_else(|| format!("no program {} is installed", names.join(" or ")))
 }
 
 fn directories(kind: Kind) -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut directories: Vec<PathBuf> = env::split_paths(&path).collect();
-    directories.push("/usr/sbin".into());
     if kind == Kind::Postgres {
         let mut versions: Vec<PathBuf> = fs::read_dir(POSTGRES_VERSIONS)
             .into_iter()

@@ -13,7 +13,7 @@ fn two_holders_at_once_are_convicted() {
     Script::new()
         .line(0, 1, granted("ada", 1))
         .line(10, 11, granted("bob", 2))
-        .is_convicted_by(10);
+        .assert_convicted_by(10);
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn two_holders_that_began_together_are_convicted() {
     Script::new()
         .line(0, 10, granted("ada", 1))
         .line(0, 12, granted("bob", 2))
-        .is_convicted_by(0);
+        .assert_convicted_by(0);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_restarted_holder_that_inherits_its_lease_is_convicted() {
     Script::new()
         .line(0, 1, granted("ada", 1))
         .line(10, 11, (request, answer))
-        .is_convicted_by(10);
+        .assert_convicted_by(10);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_token_that_repeats_is_convicted() {
         .line(0, 1, granted("ada", 1))
         .line(2, 3, released("ada", 1))
         .line(4, 5, granted("bob", 1))
-        .is_convicted_by(4);
+        .assert_convicted_by(4);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_token_that_repeats_for_the_same_holder_is_convicted() {
     Script::new()
         .line(0, 1, granted("ada", 1))
         .line(2, 3, granted("ada", 1))
-        .is_convicted_by(2);
+        .assert_convicted_by(2);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_token_that_falls_is_convicted() {
         .line(0, 1, granted("ada", 7))
         .line(2, 3, released("ada", 7))
         .line(4, 5, granted("bob", 6))
-        .is_convicted_by(4);
+        .assert_convicted_by(4);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_stale_read_is_convicted() {
         .line(2, 3, released("ada", 1))
         .line(4, 5, granted("bob", 2))
         .line(6, 7, read(Some(("ada", 1))))
-        .is_convicted_by(6);
+        .assert_convicted_by(6);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_read_that_misses_a_lease_in_force_is_convicted() {
     Script::new()
         .line(0, 1, granted("ada", 1))
         .line(2, 3, read(None))
-        .is_convicted_by(2);
+        .assert_convicted_by(2);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn reads_that_go_back_in_time_are_convicted() {
         .line(2, 20, released("ada", 1))
         .line(3, 4, read(None))
         .line(5, 6, read(Some(("ada", 1))))
-        .is_convicted_by(5);
+        .assert_convicted_by(5);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_resurrected_lease_is_convicted() {
     Script::new()
         .line(0, 1, granted("ada", 1))
         .line(102, 103, extended("ada", 1))
-        .is_convicted_by(102);
+        .assert_convicted_by(102);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_renewal_after_a_foreign_grant_is_convicted() {
         .line(0, 1, granted("ada", 1))
         .line(101, 102, granted("bob", 2))
         .line(103, 104, extended("ada", 1))
-        .is_convicted_by(103);
+        .assert_convicted_by(103);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn an_early_end_is_convicted() {
     Script::new()
         .line(0, 1, granted("ada", 1))
         .line(98, 99, granted("bob", 2))
-        .is_convicted_by(98);
+        .assert_convicted_by(98);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn an_end_counted_from_before_the_renewal_is_convicted() {
         .line(0, 1, granted("ada", 1))
         .line(50, 51, extended("ada", 1))
         .line(120, 121, lost("ada", 1, None))
-        .is_convicted_by(120);
+        .assert_convicted_by(120);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_release_that_freed_somebody_elses_lease_is_convicted() {
         .line(101, 102, granted("bob", 2))
         .line(103, 104, not_held("ada", 1))
         .line(105, 106, granted("eve", 3))
-        .is_convicted_by(105);
+        .assert_convicted_by(105);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_release_of_a_former_term_that_is_done_is_convicted() {
         .line(0, 1, granted("ada", 1))
         .line(2, 3, granted("ada", 2))
         .line(4, 5, released("ada", 1))
-        .is_convicted_by(4);
+        .assert_convicted_by(4);
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_release_that_frees_nothing_is_convicted() {
         .line(0, 1, granted("ada", 1))
         .line(2, 3, released("ada", 1))
         .line(4, 5, refused("bob", "ada", 1))
-        .is_convicted_by(4);
+        .assert_convicted_by(4);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_release_that_denies_a_lease_in_force_is_convicted() {
     Script::new()
         .line(0, 1, granted("ada", 1))
         .line(2, 3, not_held("ada", 1))
-        .is_convicted_by(2);
+        .assert_convicted_by(2);
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn held_naming_a_past_holder_is_convicted() {
         .line(2, 3, released("ada", 1))
         .line(4, 5, granted("bob", 2))
         .line(6, 7, refused("eve", "ada", 1))
-        .is_convicted_by(6);
+        .assert_convicted_by(6);
 }
 
 #[test]
@@ -203,14 +203,14 @@ fn held_naming_a_former_token_of_the_holder_is_convicted() {
         .line(0, 1, granted("ada", 1))
         .line(2, 3, granted("ada", 2))
         .line(4, 5, refused("bob", "ada", 1))
-        .is_convicted_by(4);
+        .assert_convicted_by(4);
 }
 
 #[test]
 fn held_naming_nobody_ever_granted_is_convicted() {
     Script::new()
         .line(0, 1, refused("bob", "ada", 1))
-        .is_convicted_by(0);
+        .assert_convicted_by(0);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_lost_renewal_that_names_its_own_lease_is_convicted() {
     Script::new()
         .line(0, 1, granted("ada", 1))
         .line(2, 3, lost("ada", 1, Some(("ada", 1))))
-        .is_convicted_by(2);
+        .assert_convicted_by(2);
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn a_grant_for_less_than_was_asked_is_convicted() {
     let (_, answer) = granted_for("ada", 1, 99);
     Script::new()
         .line(0, 1, (acquire("ada", TTL), answer))
-        .is_convicted_by(0);
+        .assert_convicted_by(0);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn a_grant_of_another_election_is_convicted() {
     });
     Script::new()
         .line(0, 1, (acquire("ada", TTL), answer))
-        .is_convicted_by(0);
+        .assert_convicted_by(0);
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn an_answer_to_another_kind_of_call_is_convicted() {
     let (_, answer) = read(None);
     Script::new()
         .line(0, 1, (release("ada", 1), answer))
-        .is_convicted_by(0);
+        .assert_convicted_by(0);
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn metadata_of_another_candidate_is_convicted() {
     Script::new()
         .line(0, 1, granted("ada", 1))
         .line(2, 3, (request, answer))
-        .is_convicted_by(2);
+        .assert_convicted_by(2);
 }
 
 #[test]
@@ -272,8 +272,8 @@ fn a_record_with_less_remaining_than_must_be_is_convicted() {
             read_remaining("ada", 1, remaining),
         )
     };
-    script(49).is_explained();
-    script(48).is_convicted_by(50);
+    script(49).assert_explained();
+    script(48).assert_convicted_by(50);
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn a_call_that_was_surely_not_applied_explains_nothing() {
     Script::new()
         .unavailable(0, acquire("ada", TTL))
         .line(2, 3, read(Some(("ada", 1))))
-        .is_convicted_by(2);
+        .assert_convicted_by(2);
 }
 
 #[test]
@@ -291,10 +291,10 @@ fn a_shorter_renewal_ends_the_lease_sooner() {
             .line(0, 1, granted("ada", 1))
             .line(2, 3, extended_for("ada", 1, 20))
     };
-    script().line(22, 23, granted("bob", 2)).is_explained();
+    script().line(22, 23, granted("bob", 2)).assert_explained();
     script()
         .line(24, 25, extended("ada", 1))
-        .is_convicted_by(24);
+        .assert_convicted_by(24);
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn a_counterexample_is_a_table_that_ends_with_the_reason() {
         .line(5, 7, read(Some(("bob", 2))))
         .line(8, 9, refused("eve", "ada", 1))
         .line(10, 11, read(None))
-        .is_convicted_by(8);
+        .assert_convicted_by(8);
     let expected = "\
 no order of the calls of `e` explains what client 4 was told by `acquire as eve#1 for 100ms`; 4 calls before it are explained. What matters, in order of invocation:
    client  invoked  returned  call                        answer

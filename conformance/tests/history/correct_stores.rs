@@ -158,7 +158,7 @@ impl LeaseStore for Procrastinating {
         candidate: &Candidate,
         ttl: Duration,
     ) -> Result<Acquired, StoreError> {
-        if candidate.incarnation.0 % 4 == 0 {
+        if candidate.incarnation.0.is_multiple_of(4) {
             let (store, election, candidate) =
                 (self.0.clone(), election.clone(), candidate.clone());
             return Err(self.later(async move { store.acquire(&election, &candidate, ttl).await }));
@@ -167,7 +167,7 @@ impl LeaseStore for Procrastinating {
     }
 
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<Renewed, StoreError> {
-        if lease.token.as_u64() % 3 == 0 {
+        if lease.token.as_u64().is_multiple_of(3) {
             let (store, lease) = (self.0.clone(), lease.clone());
             return Err(self.later(async move { store.renew(&lease, ttl).await }));
         }
@@ -175,7 +175,7 @@ impl LeaseStore for Procrastinating {
     }
 
     async fn release(&self, lease: &Lease) -> Result<Released, StoreError> {
-        if lease.token.as_u64() % 2 == 0 {
+        if lease.token.as_u64().is_multiple_of(2) {
             let (store, lease) = (self.0.clone(), lease.clone());
             return Err(self.later(async move { store.release(&lease).await }));
         }

@@ -80,14 +80,14 @@ impl Script {
 
     /// Passes if one order explains the history.
     #[track_caller]
-    pub(crate) fn is_explained(self) {
+    pub(crate) fn assert_explained(self) {
         let verdict = self.verdict();
         assert!(verdict.is_linearizable(), "{verdict}");
     }
 
     /// Passes if nothing explains what the call begun in this millisecond was told.
     #[track_caller]
-    pub(crate) fn is_convicted_by(self, from: u64) -> Counterexample {
+    pub(crate) fn assert_convicted_by(self, from: u64) -> Counterexample {
         match self.verdict() {
             Verdict::Violation(found) => {
                 let begun = found.culprit().invoked.at;

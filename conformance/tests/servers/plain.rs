@@ -17,16 +17,16 @@ pub(crate) struct Conversation {
 
 impl Conversation {
     pub(crate) async fn begin(kind: Kind, address: &str) -> io::Result<Self> {
-        let mut stream = TcpStream::connect(address).await?;
-        if kind == Kind::Postgres {
-            stream.write_all(&postgres_start()).await?;
-            until(&mut stream, &READY_FOR_QUERY).await?;
-        }
-        Ok(Self {
+        let mut conversation = Self {
             kind,
             address: address.to_owned(),
-            stream,
-        })
+            stream: TcpStream::connect(address).await?,
+        };
+        if kind == Kind::Postgres {
+            conversation.stream.write_all(&postgres_start()).await?;
+            conversation.answer().await?;
+        }
+        Ok(conversation)
     }
 
     /// Sends a question that any server of the kind answers.
@@ -40,51 +40,53 @@ impl Conversation {
     }
 
     /// Awaits the answer to it.
-    pub(crate) async fn answer(&mut self) -> io::Result<()> {
-        let end: &[u8] = match self.kind {
-            Kind::Redis => b"+PONG\r\n",
-            Kind::Postgres => &READY_FOR_QUERY,
-            Kind::Etcd => b"\"etcdserver\"",
-        };
-        until(&mut self.stream, end).await.map(drop)
+    pub(crate) async fn answer(&mut self) -> io::Result<String> {
+        let mut bytes = Vec::new();
+        while !is_whole(self.kind, &bytes) {
+            if self.stream.read_buf(&mut bytes).await? == 0 {
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                return Err(io::Error::new(ErrorKind::UnexpectedEof, text));
+            }
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Leaves a mark in the server's data.
     pub(crate) async fn leave_mark(&mut self) -> io::Result<()> {
-        match self.kind {
-            Kind::Redis => self.exchange(b"SET mark 1\r\n", b"+OK\r\n").await,
-            Kind::Postgres => {
-                let query = postgres_query("CREATE TABLE mark ()");
-                self.exchange(&query, &READY_FOR_QUERY).await
-            }
+        let (request, success) = match self.kind {
+            Kind::Redis => (b"SET mark 1\r\n".to_vec(), "+OK"),
+            Kind::Postgres => (postgres_query("CREATE TABLE mark ()"), "CREATE TABLE"),
             Kind::Etcd => {
-                let request = self.http("POST /v3/kv/put", r#"{"key":"bWFyaw==","value":"MQ=="}"#);
-                self.exchange(&request, b"revision").await
+                let put = r#"{"key": "bWFyaw==", "value": "MQ=="}"#;
+                (self.http("POST /v3/kv/put", put), "revision")
             }
-        }
-        .map(drop)
+        };
+        self.exchange(&request, success)
+            .await?
+            .then_some(())
+            .ok_or_else(|| io::Error::other("the server refuses to keep a mark"))
     }
 
     /// Whether the server's data still holds the mark.
     pub(crate) async fn finds_mark(&mut self) -> io::Result<bool> {
-        let (question, end, mark): (Vec<u8>, &[u8], &str) = match self.kind {
-            Kind::Redis => (b"EXISTS mark\r\n".to_vec(), b"\r\n", ":1"),
+        let (request, found) = match self.kind {
+            Kind::Redis => (b"EXISTS mark\r\n".to_vec(), ":1"),
             Kind::Postgres => {
                 let query = "SELECT 'found ' || tablename FROM pg_tables WHERE tablename = 'mark'";
-                (postgres_query(query), &READY_FOR_QUERY, "found mark")
+                (postgres_query(query), "found mark")
             }
             Kind::Etcd => {
-                let request = self.http("POST /v3/kv/range", r#"{"key":"bWFyaw=="}"#);
-                (request, b"}\n", "bWFyaw==")
+                let range = r#"{"key": "bWFyaw=="}"#;
+                (self.http("POST /v3/kv/range", range), "bWFyaw==")
             }
         };
-        let answer = self.exchange(&question, end).await?;
-        Ok(String::from_utf8_lossy(&answer).contains(mark))
+        self.exchange(&request, found).await
     }
 
-    async fn exchange(&mut self, question: &[u8], end: &[u8]) -> io::Result<Vec<u8>> {
-        self.stream.write_all(question).await?;
-        until(&mut self.stream, end).await
+    /// Whether the answer to the request holds these words.
+    async fn exchange(&mut self, request: &[u8], words: &str) -> io::Result<bool> {
+        self.stream.write_all(request).await?;
+        Ok(self.answer().await?.contains(words))
     }
 
     fn http(&self, request: &str, body: &str) -> Vec<u8> {
@@ -94,8 +96,22 @@ impl Conversation {
     }
 }
 
-/// Sent by Postgres when it awaits the next question, outside of a transaction.
-const READY_FOR_QUERY: [u8; 6] = [b'Z', 0, 0, 0, 5, b'I'];
+/// Whether these bytes are an answer to its end.
+fn is_whole(kind: Kind, bytes: &[u8]) -> bool {
+    match kind {
+        Kind::Redis => bytes.ends_with(b"\r\n"),
+        // Ready for the next query, outside of a transaction.
+        Kind::Postgres => bytes.ends_with(b"Z\0\0\0\x05I"),
+        Kind::Etcd => {
+            let text = String::from_utf8_lossy(bytes);
+            let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("Content-Length: "));
+            length.and_then(|length| length.parse().ok()) == Some(body.len())
+        }
+    }
+}
 
 fn postgres_start() -> Vec<u8> {
     let words = b"\0\x03\0\0user\0postgres\0database\0postgres\0\0";
@@ -109,16 +125,4 @@ fn postgres_query(query: &str) -> Vec<u8> {
 fn with_length(head: &[u8], body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len() + 4).expect("a short message");
     [head, &length.to_be_bytes(), body].concat()
-}
-
-/// Reads until `end` has been read.
-async fn until(stream: &mut TcpStream, end: &[u8]) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    while !bytes.windows(end.len()).any(|window| window == end) {
-        if stream.read_buf(&mut bytes).await? == 0 {
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            return Err(io::Error::new(ErrorKind::UnexpectedEof, text));
-        }
-    }
-    Ok(bytes)
 }
