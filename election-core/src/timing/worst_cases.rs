@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-/// What a [`Timing`] means on the worst day, for people who choose one.
+/// What a [`Timing`](super::Timing) means on the worst day, for people who choose one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorstCases {
     /// From the leader's death to the next grant, for a store that frees leases without lag.
