@@ -40,11 +40,11 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// As [`connect`].
+    /// As [`connect()`].
     ///
     /// # Cancel safety
     ///
-    /// As [`connect`].
+    /// As [`connect()`].
     pub async fn connect(&self) -> Result<Arc<dyn LeaseStore>, StoreError> {
         if let Some(directory) = self.default_store_directory() {
             std::fs::create_dir_all(&directory).map_err(|error| {

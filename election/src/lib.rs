@@ -36,7 +36,7 @@
 //! `election-clock`, over any [`LeaseStore`]: in turn it feeds the machine, executes what comes out,
 //! and waits. The remainder of this crate is what the user holds: [`Elector`] to campaign,
 //! [`Leadership`] while leading, [`Handle`] from anywhere, [`Observer`] without taking part,
-//! [`settings`] for everything that can be configured, and [`connect`].
+//! [`settings`] for everything that can be configured, and [`connect()`].
 
 mod command;
 mod connect;
