@@ -26,7 +26,7 @@ pub(crate) fn run() -> Done {
     )?;
     core_is_pure()?;
     ensure_subcommand("hack")?;
-    cargo("hack check --workspace --feature-powerset --no-dev-deps --locked")?;
+    cargo("hack check --workspace --feature-powerset --locked")?;
     ensure_subcommand("deny")?;
     // Advisories need a network: `cargo deny check advisories`.
     cargo("deny --locked check bans licenses sources")
