@@ -51,6 +51,8 @@ pub enum Need {
     Secrets,
     /// A [`Server`](crate::Server) in the harness.
     Server,
+    /// A [`Network`](crate::Network) in the harness.
+    Network,
     /// A server, and a store that claims its tokens survive this.
     Survival(Disaster),
 }

@@ -78,7 +78,7 @@ impl Clause {
                 "cancel safety: a future dropped at any await leaves no stuck state; the lease ends by ttl + lag, and the next call gets its own answer"
             }
             Self::C14 => {
-                "bounded calls: every call ends within the store's time limit, whatever the network does"
+                "bounded calls: every call ends within the store's time limit, whatever the network does; dropping the store closes its connections and tasks"
             }
             Self::C15 => {
                 "honest errors: `Unavailable` only if surely not applied, `Indeterminate` if it may have been, `Fatal` if no retry helps; no secret in any of them"

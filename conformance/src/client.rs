@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use election_clock::BootClock;
 use election_core::{
-    Acquired, Candidate, ElectionName, Hints, Instant, Lease, LeaseRecord, LeaseStore, Released,
-    Renewed, StoreError,
+    Acquired, Candidate, Clock, ElectionName, Hints, Instant, Lease, LeaseRecord, LeaseStore,
+    Released, Renewed, StoreError, StoreErrorKind,
 };
 
 use crate::{
@@ -22,7 +23,12 @@ pub(crate) struct Client {
     time: Time,
     limit: Duration,
     transcript: Arc<Transcript>,
+    /// After so long, an error says more of a busy tester than of the store.
+    forgiven_after: Duration,
 }
+
+/// What a healthy call never takes, unless the tester is too busy to make it.
+const BUSY: Duration = Duration::from_secs(1);
 
 /// An answer, and the two moments it lies between.
 #[derive(Clone, Debug)]
@@ -95,6 +101,15 @@ impl Client {
             time,
             limit,
             transcript,
+            forgiven_after: Duration::MAX,
+        }
+    }
+
+    /// The same, for a store whose own limits are so short that a busy tester may exceed them.
+    pub(crate) fn judged_by_answers(self) -> Self {
+        Self {
+            forgiven_after: BUSY,
+            ..self
         }
     }
 
@@ -115,34 +130,53 @@ impl Client {
         candidate: &Candidate,
         ttl: Duration,
     ) -> Judgement<Call<Acquired>> {
+        let began = BootClock.now();
         let attempt = self.attempt_acquire(election, candidate, ttl).await?;
-        attempt.map_err(unasked_error)
+        attempt.map_err(|error| self.unasked_error(&error, began))
     }
 
     pub(crate) async fn renew(&self, lease: &Lease, ttl: Duration) -> Judgement<Call<Renewed>> {
+        let began = BootClock.now();
         let attempt = self.attempt_renew(lease, ttl).await?;
-        attempt.map_err(unasked_error)
+        attempt.map_err(|error| self.unasked_error(&error, began))
     }
 
     pub(crate) async fn release(&self, lease: &Lease) -> Judgement<Call<Released>> {
+        let began = BootClock.now();
         let attempt = self.attempt_release(lease).await?;
-        attempt.map_err(unasked_error)
+        attempt.map_err(|error| self.unasked_error(&error, began))
     }
 
     pub(crate) async fn read(
         &self,
         election: &ElectionName,
     ) -> Judgement<Call<Option<LeaseRecord>>> {
+        let began = BootClock.now();
         let attempt = self.attempt_read(election).await?;
-        attempt.map_err(unasked_error)
+        attempt.map_err(|error| self.unasked_error(&error, began))
     }
 
     pub(crate) async fn hints(&self, election: &ElectionName) -> Judgement<Hints> {
         let asked = || format!("hints {}", wording::election(election));
+        let began = BootClock.now();
         let opened = self
             .timed(asked, self.store.hints(election), |_| "a stream".to_owned())
             .await?;
-        opened.map(|call| call.answer).map_err(unasked_error)
+        opened
+            .map(|call| call.answer)
+            .map_err(|error| self.unasked_error(&error, began))
+    }
+
+    /// A healthy store has no reason for an error.
+    fn unasked_error(&self, error: &StoreError, began: Instant) -> Stop {
+        let took = BootClock.now().saturating_since(began);
+        if error.kind() != StoreErrorKind::Fatal && took > self.forgiven_after {
+            return Stop::TooSlow;
+        }
+        Stop::violation(
+            "an answer, as nothing is wrong with the store",
+            format!("the {} error: {error}", error.kind()),
+        )
     }
 
     pub(crate) async fn attempt_acquire(
@@ -352,12 +386,4 @@ impl Client {
             )),
         }
     }
-}
-
-/// A healthy store has no reason for an error.
-fn unasked_error(error: StoreError) -> Stop {
-    Stop::violation(
-        "an answer, as nothing is wrong with the store",
-        format!("the {} error: {error}", error.kind()),
-    )
 }

@@ -11,13 +11,13 @@ use std::{
 use election_clock::BootClock;
 use election_core::{
     Acquired, Candidate, CandidateId, Capabilities, Clock, ElectionName, Incarnation, Instant,
-    Metadata,
+    LeaseStore, Metadata, StoreError, StoreErrorKind,
 };
 
 use crate::{
     check::{Judgement, Stop},
     client::{Call, Client, Grant},
-    harness::{Harness, Scale, Server, Unable},
+    harness::{Ever, Harness, Network, Scale, Server, Unable},
     hash::FNV1A,
     time::Time,
     transcript::Transcript,
@@ -30,6 +30,8 @@ pub(crate) const LONG: Duration = Duration::from_secs(600);
 const SHORT: Duration = Duration::from_millis(250);
 /// By how much a store may round a time remaining up.
 pub(crate) const ROUNDING: Duration = Duration::from_millis(1);
+/// How long to watch for what may come of a call that is over.
+const LINGERING: Duration = Duration::from_millis(200);
 /// Between two probes of one prober in real time.
 const PROBE_EVERY: Duration = Duration::from_millis(3);
 /// What is just before and just after, where time is turned by hand.
@@ -37,6 +39,16 @@ const TICK: Duration = Duration::from_nanos(1);
 
 /// Why rows about hints are not applicable.
 pub(crate) const NO_HINTS: &str = "the store claims no hints";
+/// Why rows about disasters are not applicable.
+pub(crate) const NO_SERVER: &str = "the harness has no hand on a server";
+/// Why rows about faults of the network are not applicable.
+pub(crate) const NO_NETWORK: &str = "the harness has no network to be disturbed";
+
+/// How often a call is repeated that should succeed again, now that nothing is wrong any more.
+const ATTEMPTS: u32 = 20;
+/// The pause after the first of them; it doubles up to the other.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// One run of one check.
 pub(crate) struct Context {
@@ -80,13 +92,18 @@ impl Context {
             .client()
             .await
             .map_err(|error| Stop::Broken(format!("the harness gave no client: {error}")))?;
-        Ok(Client::new(
+        Ok(self.wrapped(label, store))
+    }
+
+    /// The client that a store is to a check.
+    pub(crate) fn wrapped(&self, label: &str, store: Arc<dyn LeaseStore>) -> Client {
+        Client::new(
             label,
             store,
             self.time.clone(),
             self.harness.call_limit(),
             Arc::clone(&self.transcript),
-        ))
+        )
     }
 
     /// So many clients: `1`, `2`, …
@@ -149,6 +166,10 @@ impl Context {
         self.time.now()
     }
 
+    pub(crate) fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
     pub(crate) fn lag(&self) -> Duration {
         self.capabilities.expiry_lag
     }
@@ -175,7 +196,45 @@ impl Context {
     pub(crate) fn server(&self) -> Judgement<&dyn Server> {
         self.harness
             .server()
-            .ok_or_else(|| Stop::NotApplicable("the harness has no hand on a server".to_owned()))
+            .ok_or_else(|| Stop::NotApplicable(NO_SERVER.to_owned()))
+    }
+
+    /// The network, for checks whose need has been met.
+    pub(crate) fn network(&self) -> Judgement<&dyn Network> {
+        self.harness
+            .network()
+            .ok_or_else(|| Stop::NotApplicable(NO_NETWORK.to_owned()))
+    }
+
+    /// The answer to a call that may fail a few times more after what it has been through.
+    ///
+    /// Nothing is wrong any more, and the client has to find out by itself.
+    pub(crate) async fn at_last<T, F>(&self, call: impl Fn() -> F) -> Judgement<Call<T>>
+    where
+        F: Future<Output = Judgement<Result<Call<T>, StoreError>>>,
+    {
+        let mut pause = FIRST_PAUSE;
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            match call().await? {
+                Ok(answered) => return Ok(answered),
+                Err(error) if error.kind() == StoreErrorKind::Fatal => {
+                    return Err(Stop::violation(
+                        "no Fatal error, as trying again helps",
+                        error.to_string(),
+                    ));
+                }
+                Err(error) => last = Some(error),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        Err(Stop::violation(
+            format!("an answer after at most {ATTEMPTS} attempts, as nothing is wrong any more"),
+            last.map_or_else(String::new, |error| {
+                format!("still the {} error: {error}", error.kind())
+            }),
+        ))
     }
 
     /// Before this, nobody else may be granted (C7): request + ttl, by a rate-correct clock.
@@ -271,6 +330,15 @@ impl Context {
         ))
     }
 
+    /// Convicts if somebody comes to hold an election that nobody asks for any more.
+    pub(crate) async fn stays_free(&self, client: &Client, election: &ElectionName) -> Judgement {
+        for _ in 0..10 {
+            client.nobody(election).await?;
+            tokio::time::sleep(LINGERING / 10).await;
+        }
+        client.nobody(election).await
+    }
+
     /// The grant that follows whatever blocks the election now, however late.
     ///
     /// For what a dropped call or a disaster left behind: that may still be applied within the
@@ -310,9 +378,13 @@ impl Context {
     }
 }
 
-/// A row that needs what the harness is unable to do is not applicable.
+/// A row that needs what the harness is unable to do is not applicable, and one for which the
+/// harness failed is broken.
 impl From<Unable> for Stop {
     fn from(unable: Unable) -> Self {
-        Self::NotApplicable(unable.to_string())
+        match unable.ever {
+            Ever::Never => Self::NotApplicable(unable.to_string()),
+            Ever::NotThisTime => Self::Broken(unable.to_string()),
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::{
     error::Error,
     fmt,
     hash::{BuildHasher, Hasher},
+    net::SocketAddr,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -80,6 +81,11 @@ pub trait Harness: Send + Sync + 'static {
         None
     }
 
+    /// The network between the clients and their server, if there is one to be disturbed.
+    fn network(&self) -> Option<&dyn Network> {
+        None
+    }
+
     /// Clears away what the checks left behind, after the last of them.
     ///
     /// # Cancel safety
@@ -150,23 +156,121 @@ pub trait Server: Send + Sync {
         let _ = (election, last);
         Err(Unable::to("set the token counter of an election"))
     }
+
+    /// Deletes everything the server has of `election`, as an operator could by hand.
+    ///
+    /// # Errors
+    ///
+    /// [`Unable`] if this harness cannot do that.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped only if the whole check is given up.
+    async fn delete(&self, election: &ElectionName) -> Result<(), Unable> {
+        let _ = election;
+        Err(Unable::to("delete an election by hand"))
+    }
 }
 
-/// Something a harness cannot do; the rows that need it are not applicable.
+/// The network between a harness's clients and their server.
+///
+/// Checks put a [`Proxy`](crate::proxy::Proxy) of their own into it, which loses replies, cuts
+/// connections, and delivers requests late or twice.
+///
+/// ```
+/// # use std::{net::SocketAddr, sync::Arc};
+/// # use election_conformance::{BoxError, Network};
+/// # use election_core::{LeaseStore, MemoryStore};
+/// # async fn connect(url: &str) -> Result<MemoryStore, BoxError> { Err(url.into()) }
+/// # struct Mine;
+/// #[async_trait::async_trait]
+/// impl Network for Mine {
+///     fn upstream(&self) -> String {
+///         "127.0.0.1:6379".to_owned()
+///     }
+///
+///     async fn client_through(&self, proxy: SocketAddr) -> Result<Arc<dyn LeaseStore>, BoxError> {
+///         let url = format!("mine://{proxy}?request_limit=3s");
+///         Ok(Arc::new(connect(&url).await?))
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Network: Send + Sync {
+    /// Where the server listens, as a proxy on this host reaches it: `127.0.0.1:6379`.
+    fn upstream(&self) -> String;
+
+    /// A new client that reaches the server through the proxy at this address, and only there.
+    ///
+    /// Some checks wait until a call has failed. Give its calls a limit of seconds, well below
+    /// [`Harness::call_limit`] and well above what a healthy call takes on a busy machine.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept it from connecting; the check then fails and says so.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped only if the whole check is given up.
+    async fn client_through(&self, proxy: SocketAddr) -> Result<Arc<dyn LeaseStore>, BoxError>;
+
+    /// How many of the first requests of a connection make up its handshake.
+    ///
+    /// They are said again before a captured request is. Zero if there is no handshake.
+    ///
+    /// # Errors
+    ///
+    /// [`Unable`] if the server would not do again what was recorded: under TLS, over HTTP/2, after
+    /// a challenge.
+    fn handshake(&self) -> Result<usize, Unable> {
+        Err(Unable::to("have captured requests delivered again"))
+    }
+
+    /// The bytes by which a request about `election` is known on its way: its name, unless told.
+    fn mark(&self, election: &ElectionName) -> Vec<u8> {
+        election.as_str().as_bytes().to_vec()
+    }
+}
+
+/// Something a harness cannot do: the rows that need it are not applicable.
+///
+/// Or something it can do and that failed: those rows are then broken, which is no pass either.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unable(String);
+pub struct Unable {
+    reason: String,
+    pub(crate) ever: Ever,
+}
+
+/// Whether a harness is ever able to do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ever {
+    Never,
+    NotThisTime,
+}
 
 impl Unable {
-    /// The harness is unable to do this: a verb and its object.
+    /// The harness is never able to do this: a verb and its object.
     #[must_use]
     pub fn to(deed: &str) -> Self {
-        Self(format!("the harness cannot {deed}"))
+        Self {
+            reason: format!("the harness cannot {deed}"),
+            ever: Ever::Never,
+        }
+    }
+
+    /// The harness tried to do this, a verb and its object, and failed.
+    #[must_use]
+    pub fn this_time_to(deed: &str, cause: impl fmt::Display) -> Self {
+        Self {
+            reason: format!("the harness failed to {deed}: {cause}"),
+            ever: Ever::NotThisTime,
+        }
     }
 }
 
 impl fmt::Display for Unable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.reason)
     }
 }
 

@@ -44,8 +44,8 @@
 //! the last calls with their answers, and ends with the command that repeats it.
 //!
 //! What a harness cannot do makes rows *not applicable*: they are listed with the reason, and never
-//! counted as passed. Give a [`Server`] to have disasters tried, [`Harness::secrets`] to have secrets
-//! looked for, and [`Time::ByHand`] if your store takes a clock: expiry is then judged to the
+//! counted as passed. Give a [`Server`] to have disasters tried, a [`Network`] to have replies lost and
+//! connections cut, [`Harness::secrets`] to have secrets looked for, and [`Time::ByHand`] if your store takes a clock: expiry is then judged to the
 //! nanosecond, without waiting.
 //!
 //! # How rows judge time
@@ -68,7 +68,7 @@ mod context;
 mod harness;
 mod hash;
 pub mod history;
-mod order;
+mod line;
 pub mod proxy;
 mod report;
 mod runner;
@@ -84,7 +84,7 @@ mod wording;
 pub use check::{Check, Need};
 pub use checks::TABLE;
 pub use clause::Clause;
-pub use harness::{BoxError, Harness, Scale, Server, Unable};
+pub use harness::{BoxError, Harness, Network, Scale, Server, Unable};
 pub use report::{Failure, Report, Row, Verdict};
 pub use runner::main;
 pub use suite::run;

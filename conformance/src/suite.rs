@@ -13,7 +13,7 @@ use tokio::sync::RwLock;
 use crate::{
     check::{Check, Judgement, Need, Stop, panicked},
     checks::TABLE,
-    context::{Context, NO_HINTS},
+    context::{Context, NO_HINTS, NO_NETWORK, NO_SERVER},
     harness::{BoxError, Harness},
     report::{Failure, Report, Row, Verdict},
     secrets::redacted,
@@ -45,11 +45,12 @@ pub async fn run(harness: Arc<dyn Harness>, filters: &[&str]) -> Report {
         .collect();
     let suite = Suite::new(harness);
     let beside = suite.beside();
-    let rows = stream::iter(chosen)
-        .map(|check| suite.judge(check))
-        .buffered(beside)
-        .collect()
-        .await;
+    // Boxed, so that the caller may run all this as a task of its own.
+    let judging: Vec<_> = chosen
+        .into_iter()
+        .map(|check| suite.judge(check).boxed())
+        .collect();
+    let rows = stream::iter(judging).buffered(beside).collect().await;
     suite.finish().await;
     suite.report(rows)
 }
@@ -171,12 +172,7 @@ async fn attempt(check: &'static Check, context: Arc<Context>) -> Judgement {
 
 /// Why a need cannot be met, if it cannot.
 fn unmet(need: Need, harness: &dyn Harness, capabilities: &Capabilities) -> Option<String> {
-    let no_server = || {
-        harness
-            .server()
-            .is_none()
-            .then(|| "the harness has no hand on a server".to_owned())
-    };
+    let no_server = || harness.server().is_none().then(|| NO_SERVER.to_owned());
     match need {
         Need::Store => None,
         Need::Hints => capabilities
@@ -188,6 +184,7 @@ fn unmet(need: Need, harness: &dyn Harness, capabilities: &Capabilities) -> Opti
             .is_empty()
             .then(|| "the harness names no secrets".to_owned()),
         Need::Server => no_server(),
+        Need::Network => harness.network().is_none().then(|| NO_NETWORK.to_owned()),
         Need::Survival(disaster) if !capabilities.survives(disaster) => Some(format!(
             "the store does not claim that its tokens survive {disaster:?}"
         )),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use election_conformance::{
-    TABLE,
+    Need, TABLE,
     saboteurs::{acquit, convict_all},
 };
 
@@ -43,8 +43,10 @@ async fn main() -> io::Result<ExitCode> {
         let mut rows = convictions.iter().flat_map(|c| &c.rows);
         rows.any(|row| row.check.id == id)
     };
+    // The model has no network; `network_saboteurs` answers for the rows that need one.
     let idle: Vec<&str> = TABLE
         .iter()
+        .filter(|check| check.needs != Need::Network)
         .map(|check| check.id)
         .filter(|id| !convicts(id))
         .collect();
@@ -58,7 +60,10 @@ async fn main() -> io::Result<ExitCode> {
         }
     )?;
     // A row that is not applicable to the model would be a row no flaw is held to.
-    let judged = model.passed() == model.rows.len();
+    let judged = model
+        .not_applicable()
+        .all(|(row, _)| row.check.needs == Need::Network)
+        && model.failed().next().is_none();
     Ok(if judged && survivors == 0 && idle.is_empty() {
         ExitCode::SUCCESS
     } else {

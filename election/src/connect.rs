@@ -12,6 +12,7 @@ use crate::settings::{Settings, StoreUrl};
 /// | URL | store | feature |
 /// |---|---|---|
 /// | `sqlite:/path/to/file` | embedded, for the processes of one host | `sqlite` |
+/// | `redis://host:6379/0`, `rediss://…`, `redis+unix:///path` | a Redis or Valkey server | `redis`, and `tls` for `rediss` |
 /// | `memory:` | this process alone, for tests and trials | always |
 ///
 /// # Errors
@@ -28,6 +29,9 @@ pub async fn connect(url: &str) -> Result<Arc<dyn LeaseStore>, StoreError> {
     match url.scheme() {
         "memory" => Ok(Arc::new(MemoryStore::new(Arc::new(BootClock)))),
         "sqlite" => sqlite(url.expose()).await,
+        "redis" | "rediss" | "redis+unix" | "unix" | "valkey" | "valkeys" => {
+            redis(url.expose()).await
+        }
         other => Err(StoreError::fatal(format!(
             "there is no store for `{other}:`: begin the store URL with one of {}",
             schemes().join(", ")
@@ -83,7 +87,20 @@ async fn sqlite(_: &str) -> Result<Arc<dyn LeaseStore>, StoreError> {
     Err(switched_off("sqlite"))
 }
 
-#[cfg(not(feature = "sqlite"))]
+#[cfg(feature = "redis")]
+async fn redis(url: &str) -> Result<Arc<dyn LeaseStore>, StoreError> {
+    use election_backend_redis::{RedisConfig, RedisStore};
+    Ok(Arc::new(
+        RedisStore::connect(RedisConfig::from_url(url)?).await?,
+    ))
+}
+
+#[cfg(not(feature = "redis"))]
+async fn redis(_: &str) -> Result<Arc<dyn LeaseStore>, StoreError> {
+    Err(switched_off("redis"))
+}
+
+#[cfg(not(all(feature = "sqlite", feature = "redis")))]
 fn switched_off(feature: &str) -> StoreError {
     StoreError::fatal(format!(
         "this program was built without the store `{feature}`: turn on the feature `{feature}` of \

@@ -22,7 +22,7 @@ async fn an_unknown_scheme_is_refused_with_the_known_ones() {
 #[tokio::test]
 async fn no_refusal_shows_a_password() {
     for url in [
-        "redis://:hunter2@h/",
+        "carrier://:hunter2@h/",
         "hunter2",
         "host=h password=a:hunter2",
         "x://u:hunter2@h",

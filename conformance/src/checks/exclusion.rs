@@ -15,7 +15,7 @@ use crate::{
     check::{Judgement, Stop, require},
     client::{Call, Client, Grant},
     context::{Context, LONG, ROUNDING},
-    order, wording,
+    wording,
 };
 
 pub(super) async fn the_first_acquire_is_granted(cx: &Context) -> Judgement {
@@ -141,30 +141,6 @@ async fn probe_until_decided(
             Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
         }
     }
-}
-
-pub(super) async fn every_history_has_an_order_that_explains_it(cx: &Context) -> Judgement {
-    let clients = cx.clients(4).await?;
-    for round in 0..cx.scale().of(12, 400) {
-        let election = cx.election(&format!("history {round}"))?;
-        let moments = Arc::new(AtomicU64::new(0));
-        let mut players = Vec::new();
-        for (place, client) in clients.iter().enumerate() {
-            let seed = (round * clients.len() + place) as u64;
-            let candidate = cx.candidate("player")?;
-            let moments = Arc::clone(&moments);
-            players.push(order::play(
-                client.clone(),
-                election.clone(),
-                candidate,
-                seed,
-                moments,
-            ));
-        }
-        let events = together(players).await?.concat();
-        order::explain(&events)?;
-    }
-    Ok(())
 }
 
 pub(super) async fn a_refusal_tells_who_holds_the_lease_now(cx: &Context) -> Judgement {

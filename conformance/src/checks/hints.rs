@@ -1,8 +1,6 @@
 //! W: hints, where a store claims them: "look again", in time.
 
-use std::time::Duration;
-
-use election_core::{Disaster, Hint, Hints};
+use election_core::{Hint, Hints};
 use futures_util::{FutureExt, StreamExt};
 
 use crate::{
@@ -15,7 +13,7 @@ use crate::{
 ///
 /// Lateness within the harness's call limit is not judged: from here it cannot be told from a
 /// tester that was not scheduled. A hint that never comes is.
-async fn is_told(cx: &Context, hints: &mut Hints, why: &str) -> Judgement {
+pub(super) async fn is_told(cx: &Context, hints: &mut Hints, why: &str) -> Judgement {
     let patience = cx.hint_within() + cx.call_limit();
     match tokio::time::timeout(patience, hints.next()).await {
         Ok(Some(Hint)) => Ok(()),
@@ -31,11 +29,11 @@ async fn is_told(cx: &Context, hints: &mut Hints, why: &str) -> Judgement {
 }
 
 /// Takes the hints that are there already, so that the next one is about what comes next.
-fn drain(hints: &mut Hints) {
+pub(super) fn drain(hints: &mut Hints) {
     while let Some(Some(Hint)) = hints.next().now_or_never() {}
 }
 
-async fn watching(cx: &Context, client: &Client, label: &str) -> Judgement<Hints> {
+pub(super) async fn watching(cx: &Context, client: &Client, label: &str) -> Judgement<Hints> {
     let mut hints = client.hints(&cx.election(label)?).await?;
     is_told(cx, &mut hints, "opening the stream").await?;
     Ok(hints)
@@ -128,32 +126,4 @@ pub(super) async fn watchers_that_are_gone_disturb_nobody(cx: &Context) -> Judge
         is_told(cx, &mut hints, "a release, with other watchers gone").await?;
     }
     Ok(())
-}
-
-pub(super) async fn a_watcher_is_told_to_look_after_a_restart(cx: &Context) -> Judgement {
-    cx.claims_hints()?;
-    let server = cx.server()?;
-    let b = cx.client("B").await?;
-    let election = cx.election("restart")?;
-    let mut hints = watching(cx, &b, "restart").await?;
-    drain(&mut hints);
-    server.inflict(Disaster::Restart).await?;
-    b.note("restart of the server");
-    let patience = cx.hint_within() + cx.call_limit();
-    let reopened = async {
-        // A stream that ends asks to be opened again, until that succeeds.
-        while hints.next().await.is_none() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            if let Ok(again) = b.store().hints(&election).await {
-                hints = again;
-            }
-        }
-    };
-    match tokio::time::timeout(patience, reopened).await {
-        Ok(()) => Ok(()),
-        Err(_) => Err(Stop::violation(
-            "a hint, or the end of the stream and a hint from the next, after a restart",
-            format!("neither within {patience:?}"),
-        )),
-    }
 }

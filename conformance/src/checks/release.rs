@@ -1,10 +1,14 @@
 //! L: a release frees exactly one lease, at once.
 
+use std::time::Duration;
+
 use election_core::{FencingToken, Lease, Released};
+use futures_util::future::{join, try_join_all};
 
 use super::{contest::together, renew::wrong_leases, tokens::rises};
 use crate::{
     check::{Judgement, require},
+    client::Client,
     context::{Context, LONG},
 };
 
@@ -51,7 +55,39 @@ pub(super) async fn a_release_after_a_takeover_changes_nothing(cx: &Context) -> 
         b.holds(&new.lease).await?;
     }
     b.extended(&new.lease, LONG).await?;
+
+    let trials: Vec<usize> = (0..cx.scale().of(24, 1_000)).collect();
+    // By hand one after another, as each turns the one clock.
+    let beside = if cx.time().is_by_hand() { 1 } else { 24 };
+    for batch in trials.chunks(beside) {
+        try_join_all(batch.iter().map(|trial| race(cx, &a, &b, *trial))).await?;
+    }
     Ok(())
+}
+
+/// A release and a takeover a moment before, at and after the end of a lease.
+async fn race(cx: &Context, a: &Client, b: &Client, trial: usize) -> Judgement {
+    let election = cx.election(&format!("race {trial}"))?;
+    let (ada, bob) = (cx.candidate("ada")?, cx.candidate("bob")?);
+    let first = a.granted(&election, &ada, cx.short()).await?;
+    let offset = Duration::from_micros(400) * u32::try_from(trial % 12).unwrap_or(0);
+    let moment = cx.earliest_end(&first).minus(Duration::from_millis(2));
+    cx.time().until(moment.plus(offset)).await;
+    let (release, takeover) = join(a.release(&first.lease), b.acquire(&election, &bob, LONG)).await;
+    release?;
+    match takeover?.decided() {
+        Ok(next) => {
+            b.holds(&next.lease).await?;
+            a.not_held(&first.lease).await?;
+            b.holds(&next.lease).await?;
+            Ok(())
+        }
+        // It came before the release and before the end; both are over by now.
+        Err(_) => {
+            cx.past(&first).await;
+            b.nobody(&election).await
+        }
+    }
 }
 
 pub(super) async fn a_release_after_the_end_is_not_held(cx: &Context) -> Judgement {

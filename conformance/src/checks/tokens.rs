@@ -120,6 +120,26 @@ pub(super) async fn tokens_rise_across_a_failover(cx: &Context) -> Judgement {
     rise_across(cx, Disaster::Failover).await
 }
 
+pub(super) async fn tokens_rise_when_an_election_was_deleted(cx: &Context) -> Judgement {
+    let server = cx.server()?;
+    let (a, b) = (cx.client("A").await?, cx.client("B").await?);
+    for released in [true, false] {
+        let election = cx.election(if released { "released" } else { "held" })?;
+        let last = terms(&a, &election, &cx.candidate("ada")?, cx.short()).await?;
+        if released {
+            a.release(&last.lease).await?;
+        }
+        server.delete(&election).await?;
+        a.note("has its election deleted by hand");
+        let wait = (last.ttl + cx.lag()) * 2;
+        let next = cx
+            .grant_at_last(&b, &election, &cx.candidate("bob")?, wait)
+            .await?;
+        rises(Some(last.lease.token), next.lease.token)?;
+    }
+    Ok(())
+}
+
 /// The disaster strikes just after a grant was answered, with several terms behind it.
 async fn rise_across(cx: &Context, disaster: Disaster) -> Judgement {
     let server = cx.server()?;

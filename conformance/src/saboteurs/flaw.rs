@@ -138,6 +138,8 @@ flaws! {
     ForgetsTokensOnDataLoss => K06,
     /// Loses the grant it just answered in a fail-over.
     LosesTheLastGrantInAFailover => K07,
+    /// Starts the tokens of an election anew that was deleted by hand.
+    ForgetsTokensOfTheDeleted => K08,
     /// Starts over at 1 after the last token.
     WrapsTokens => K09,
     /// Knows a candidate by its id alone.
@@ -183,7 +185,7 @@ flaws! {
     /// Gives no hint after a release.
     GivesNoHintOfReleases => W02,
     /// Forgets its watchers in a restart, and leaves their streams open.
-    ForgetsWatchersOnRestart => W03,
+    ForgetsWatchersOnRestart => W10,
     /// Forgets a watcher that did not listen in time, and leaves its stream open.
     ForgetsSlowWatchers => W07,
     /// Forgets all watchers of an election when one is gone.
@@ -191,11 +193,17 @@ flaws! {
     /// Gives hints to the client that made the change, and to no other.
     GivesHintsToItselfOnly => W09,
     /// Waits for a paused server for ever.
-    WaitsForEver => E01,
+    WaitsForEver => E12,
     /// Calls unavailable what it applies when the server comes back.
-    AppliesTheUnavailable => E03,
+    AppliesTheUnavailable => E13,
     /// Never connects again after a restart.
     DiesWithTheServer => E04,
+    /// Answers a renewal from memory while the server is paused.
+    RenewsFromMemory => S01,
+    /// Frees every lease in a restart.
+    EndsLeasesOnRestart => S07,
+    /// Revives what was released in a restart.
+    RevivesLeasesOnRestart => S07,
     /// Shows its password in Debug.
     ShowsItsPasswordInDebug => E05,
     /// Shows its password, percent-encoded, in the source of an error.

@@ -95,4 +95,9 @@ impl Server for Stage {
         self.world.set_last_token(election, last);
         Ok(())
     }
+
+    async fn delete(&self, election: &ElectionName) -> Result<(), Unable> {
+        self.world.delete(election);
+        Ok(())
+    }
 }

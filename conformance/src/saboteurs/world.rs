@@ -153,6 +153,17 @@ impl World {
         self.election(&mut self.books(), election).last_token = last.as_u64();
     }
 
+    /// An operator deletes an election by hand.
+    pub(super) fn delete(&self, election: &ElectionName) {
+        let mut books = self.books();
+        let state = self.election(&mut books, election);
+        let last = std::mem::take(&mut state.last_token);
+        state.held = None;
+        if !self.has(Flaw::ForgetsTokensOfTheDeleted) {
+            books.floor = books.floor.max(last);
+        }
+    }
+
     /// Without a flaw leases outlive everything but a loss of data, and tokens outlive that too.
     pub(super) fn suffer(&self, disaster: Disaster) {
         let mut books = self.books();
@@ -179,6 +190,10 @@ impl World {
                 state.last_token = 0;
             }
             (Disaster::Restart, Some(Flaw::ForgetsTokensOnRestart)) => state.last_token = 0,
+            (Disaster::Restart, Some(Flaw::EndsLeasesOnRestart)) => state.held = None,
+            (Disaster::Restart, Some(Flaw::RevivesLeasesOnRestart)) if state.held.is_none() => {
+                state.held = state.before.take();
+            }
             (Disaster::Crash, Some(Flaw::LosesTheLastGrantInACrash))
             | (Disaster::Failover, Some(Flaw::LosesTheLastGrantInAFailover)) => {
                 state.held = state.before.take();

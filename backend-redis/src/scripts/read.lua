@@ -1,0 +1,2 @@
+-- The lease in force.
+return record()
